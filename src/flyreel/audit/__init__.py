@@ -1,0 +1,1 @@
+"""Questions to findings: one file per probe, and the statistics that all of them share."""

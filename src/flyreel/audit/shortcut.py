@@ -1,0 +1,158 @@
+"""Train on the test set: what can be learned about the keys from text alone, without one look at a video.
+
+The text of every fold is answered by a model fitted on the other folds (grouped, so that no film is on both sides).
+Beside it in every report: the same from the choices alone, the same with folds that ignore groups, and the same with
+shuffled keys, which must sit at chance or nothing else here is to be believed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from flyreel.audit import choices as per
+from flyreel.audit.probe import Result, Setting, probe, weak_where
+from flyreel.audit.statistics import Estimate, benjamini_hochberg, estimate
+from flyreel.questions import Questions
+
+TELLING_WORDS = 12
+MIN_SEEN = 8
+SIGNIFICANT = 0.05
+
+
+@probe("shortcut", reads=("question", "choices", "group"))
+def shortcut(questions: Questions, setting: Setting) -> Result:
+    """A text model trained on the other folds: words and look of question and choices."""
+    from threadpoolctl import threadpool_limits
+
+    from flyreel.audit import features, listwise
+
+    k = min(setting.folds, questions.n_groups, len(questions))
+    if k < 2:
+        return _too_few(questions)
+    grouped = listwise.folds(questions.groups, k, setting.seed)
+    singles = np.arange(len(questions))
+    keys, shuffled = questions.is_key, shuffled_keys(questions, setting.seed)
+    # Threads cost more than they give on matrices this thin, and fight with whatever else the machine is doing.
+    with threadpool_limits(1):
+        both = features.encode(questions)
+        given = listwise.cross_fit(both, questions, keys, grouped, questions.groups, setting.seed)
+        control = listwise.cross_fit(both, questions, shuffled, grouped, questions.groups, setting.seed)
+        loose = listwise.folds(singles, k, setting.seed)
+        random = listwise.cross_fit(both, questions, keys, loose, singles, setting.seed)
+        del both
+        alone = features.encode(questions, with_question=False)
+        choices_only = listwise.cross_fit(alone, questions, keys, grouped, questions.groups, setting.seed)
+
+    hits = _hits(questions, given, keys)
+    found = estimate(hits, questions.chance, questions.groups)
+    weak = hits == 1.0
+    scores = given[keys]
+    variants = {
+        "choices only": _accuracy(questions, choices_only, keys),
+        "folds without groups": _accuracy(questions, random, keys),
+    }
+    words = telling_words(questions)
+    return Result(
+        probe="shortcut",
+        solver=f"a text model trained on the other {k - 1} folds",
+        ids=questions.ids,
+        verdicts=weak_where(weak),
+        scores=scores,
+        estimate=found,
+        reasons=[f"the text model gives the key {p:.2f}" if w else "" for p, w in zip(scores, weak, strict=True)],
+        computed_from=[
+            {"probabilities": np.round(given[a:b], 4).tolist()}
+            for a, b in zip(questions.offsets, questions.offsets[1:], strict=False)
+        ],
+        details={
+            "variants": {name: v.json() for name, v in variants.items()},
+            "control": _accuracy(questions, control, shuffled).json(),
+            "telling_words": words,
+            "folds": k,
+        },
+        why=_why(words, found),
+    )
+
+
+def shuffled_keys(questions: Questions, seed: int) -> np.ndarray:
+    """A key for every question by lot: what remains for a solver to find is nothing."""
+    lot = (np.random.default_rng([seed, 1]).random(len(questions)) * questions.sizes).astype(int)
+    flags = np.zeros(len(questions.owner), dtype=bool)
+    flags[questions.offsets[:-1] + lot] = True
+    return flags
+
+
+def _hits(questions: Questions, probabilities: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    credit = per.PerChoice(questions, probabilities).argmax_share()
+    return np.bincount(questions.owner, weights=credit * keys, minlength=len(questions))
+
+
+def _accuracy(questions: Questions, probabilities: np.ndarray, keys: np.ndarray) -> Estimate:
+    return estimate(_hits(questions, probabilities, keys), questions.chance, questions.groups)
+
+
+def telling_words(questions: Questions) -> list[dict[str, Any]]:
+    """Words whose presence in some choices of a question, and not in others, says which is right.
+
+    Compared within questions: where m of K choices have the word, one of them is the key with chance m / K. The sum
+    over questions is tested against that, normal approximation, adjusted over all words (Benjamini–Hochberg).
+    """
+    having: dict[str, list[int]] = defaultdict(list)
+    for i, text in enumerate(questions.flat_choices):
+        for word in set(per.words(text)):
+            having[word].append(i)
+    rows = []
+    for word, places in having.items():
+        if len(places) < MIN_SEEN:
+            continue
+        at = np.array(places)
+        asked, inverse, m = np.unique(questions.owner[at], return_inverse=True, return_counts=True)
+        share = m / questions.sizes[asked]
+        split = share < 1.0
+        if split.sum() < MIN_SEEN:
+            continue
+        right = np.bincount(inverse, weights=questions.is_key[at])[split]
+        spread = float(np.sqrt((share * (1 - share))[split].sum()))
+        rows.append((word, int(split.sum()), float(right.mean()), float(share[split].mean()),
+                     float((right.sum() - share[split].sum()) / spread)))  # fmt: skip
+    if not rows:
+        return []
+    from scipy.stats import norm
+
+    p = benjamini_hochberg(2 * norm.sf(np.abs([row[4] for row in rows])))
+    kept = [row for row, adjusted in zip(rows, p, strict=True) if adjusted < SIGNIFICANT]
+    kept.sort(key=lambda row: -abs(row[4]))
+    return [
+        {"word": w, "questions": n, "right": round(rate, 4), "chance": round(chance, 4), "z": round(z, 2)}
+        for w, n, rate, chance, z in kept[:TELLING_WORDS]
+    ]
+
+
+def _why(words: list[dict[str, Any]], found: Estimate) -> list[str]:
+    if found.ci95[0] <= found.chance:
+        return []
+    lines = [
+        f'a choice with "{w["word"]}" is right {100 * w["right"]:.0f}% of the time '
+        f"(chance {100 * w['chance']:.0f}%, {w['questions']:,} questions)"
+        for w in words[:6]
+    ]
+    return lines or ["no single word gives the keys away; their wording and length together do"]
+
+
+def _too_few(questions: Questions) -> Result:
+    n = len(questions)
+    nobody = np.zeros(n, bool)
+    return Result(
+        probe="shortcut",
+        solver="a text model",
+        ids=questions.ids,
+        verdicts=weak_where(nobody, known=nobody),
+        scores=np.full(n, np.nan),
+        estimate=None,
+        reasons=["too-few-groups"] * n,
+        details={"variants": {}, "failures": {"too-few-groups": n}},
+        not_checked=["shortcut: fewer than two groups, nothing to hold out"],
+    )

@@ -1,0 +1,89 @@
+"""flyreel audit: which questions can be answered without watching."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def audit(
+    file: Annotated[Path, typer.Argument(help="A question file, or a project folder.")],
+    format: Annotated[str | None, typer.Option(help="Name the format instead of having it recognised.")] = None,
+    map: Annotated[
+        str | None, typer.Option(help="Columns of any CSV or JSONL: question=…,choices=a+b+c,answer=…,group=…")
+    ] = None,
+    probe: Annotated[list[str] | None, typer.Option(help="Run only this probe; may be given again.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="http://host:port/v1[#NAME], local:[NAME], or a role in flyreel.toml; may be given again."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Where to write the HTML report.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for findings and ledger (default: NAME.audit here).")] = None,
+    max_excess: Annotated[
+        float | None, typer.Option(help="Exit 1 if a probe beats chance by more than this, interval considered.")
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="Exit 1 if any row is broken.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Forecast calls, tokens and money; ask nothing.")] = False,
+    budget: Annotated[str | None, typer.Option(help="Stop before this is passed: 5usd, or 2000calls.")] = None,
+    rule: Annotated[str, typer.Option(help="Verdict of the model probes: averaged, vote or all-models.")] = "averaged",
+    folds: Annotated[int, typer.Option(min=2, max=50, help="Folds of the shortcut probe.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of folds and of the control.")] = 0,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Calls in flight per model.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="Calls a minute per model.")] = None,
+) -> None:
+    """Find the questions that can be answered without watching."""
+    from flyreel.audit import session
+    from flyreel.cli.console import Bar, note, print_json
+
+    asked = session.Request(
+        file=file, format=format, map=map, probes=tuple(probe or ()), models=tuple(model or ()), report=report, out=out,
+        budget=budget, rule=rule, folds=folds, seed=seed, concurrency=concurrency, rate=rate,
+    )  # fmt: skip
+    if dry_run:
+        _print_forecast(session.forecast(asked, note), json)
+        return
+    done = session.run(asked, say=note, progress=Bar, quiet=json)
+    from flyreel.report.page import write_report
+
+    page = write_report(done.folder, done.report)
+    if json:
+        print_json(done.summary)
+    else:
+        _print(done, page)
+    code = 0
+    for line in done.failures(max_excess, strict):
+        note(f"flyreel: {line}")
+        code = 1
+    raise typer.Exit(code)
+
+
+def _print_forecast(parts: dict[str, Any], json: bool) -> None:
+    from dataclasses import asdict
+
+    from flyreel.cli.console import print_json
+
+    if json:
+        print_json({name: asdict(part) for name, part in parts.items()})
+        return
+    for name, part in parts.items():
+        print(f"  {name:<12} {part}")
+    total = sum(parts.values(), start=type(next(iter(parts.values())))())
+    print(f"forecast: {total}")
+
+
+def _print(done: Any, page: Path) -> None:
+    from flyreel.audit.summary import lines
+
+    audit = done.audit
+    q = audit.questions
+    sizes = sorted(set(q.sizes.tolist()))
+    each = f"{sizes[0]} choices each" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]} choices each"
+    print(f"{len(q):,} questions, {q.n_groups:,} groups, {each}, chance {100 * q.chance.mean():.1f}%")
+    for line in lines(audit):
+        print(line)
+    print(f"weakest questions, plots, what to do: {page}")
+    if done.hint:
+        print(done.hint)

@@ -1,0 +1,50 @@
+"""What every verb shares on a terminal: options, progress, and JSON that stands alone on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from flyreel.engine.stage import Context
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def note(line: str) -> None:
+    """For people, beside the result: never on stdout."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class Bar:
+    """A bar on a terminal; in a log a plain line for every tenth. Always on stderr."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self._live = sys.stderr.isatty()
+        self._tenth = 0
+        self._start = time.monotonic()
+        self._drawn = 0.0
+
+    def advance(self, done: int, total: int, context: Context) -> None:
+        now = time.monotonic()
+        if self._live:
+            if done < total and now - self._drawn < 0.1:
+                return
+            self._drawn = now
+            filled = 24 * done // total
+            left = (now - self._start) * (total - done) / done
+            bar = f"{'█' * filled}{'·' * (24 - filled)} {self._line(done, total, context)}, {left:.0f} s left"
+            print(f"\r  {bar} \x1b[K", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif 10 * done // total > self._tenth or done == total:
+            self._tenth = 10 * done // total
+            note(f"  {self._line(done, total, context)}")
+
+    def _line(self, done: int, total: int, context: Context) -> str:
+        tally = context.caller.tally
+        failed = sum(tally.failures.values())
+        extra = f", {failed:,} failed" if failed else ""
+        return f"{self.label} {done:,}/{total:,}  {tally.sent:,} calls, {tally.from_ledger:,} from the ledger{extra}"

@@ -1,0 +1,33 @@
+"""flyreel demo: the whole loop on bundled scenes with the embedded model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for everything the demo writes.")] = Path(
+        "runs/demo"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of the toybox scenes.")] = 7,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")] = False,
+) -> None:
+    """Make questions with planted faults, audit them with the embedded model, and say what was found."""
+    from flyreel.cli.console import Bar, note, print_json
+    from flyreel.demo import run_demo
+    from flyreel.report.page import write_report
+
+    done = run_demo(out, seed, say=note if json else lambda line: print(line, flush=True), progress=Bar)
+    page = write_report(done.folder, done.folder / "report.html")
+    if json:
+        print_json({"report": str(page), **done.json()})
+    else:
+        print(
+            "\n".join(
+                ["", *done.lines(), f"report    {page}    (open it)", "next      flyreel audit your_questions.jsonl"]
+            )
+        )
+    raise typer.Exit(0 if done.with_model else 1)

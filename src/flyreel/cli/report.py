@@ -1,0 +1,24 @@
+"""flyreel report: the HTML page of an audit that was run before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder an audit wrote, such as questions.audit.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write the page.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")] = False,
+) -> None:
+    """Write the report of a finished audit again."""
+    from flyreel.cli.console import print_json
+    from flyreel.report.page import write_report
+
+    page = write_report(folder, output)
+    if json:
+        print_json({"report": str(page)})
+    else:
+        print(page)

@@ -1,0 +1,55 @@
+"""CinePile as the Hugging Face columns hold it, in Parquet or JSONL.
+
+The key stands there twice, as text and as a position. Where the two disagree nobody can say which is right, so the
+row is a problem. Category names carry a newline in the stored strings; it is read as a space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flyreel.formats.base import Broken, Draft, formats
+from flyreel.formats.containers import Record, Sample, literal_list
+from flyreel.formats.fields import scene_cues
+
+
+@formats.add("cinepile")
+class CinePile:
+    """CinePile (Parquet or JSONL: movie_name, question, choices, answer_key, answer_key_position, subtitles …)."""
+
+    unique_ids = False
+
+    def recognises(self, sample: Sample) -> bool:
+        return sample.has("question", "choices", "answer_key")
+
+    def drafts(self, record: Record) -> Iterable[Draft]:
+        v = record.values
+        choices = v.get("choices")
+        if isinstance(choices, str):
+            choices = literal_list(choices) or choices
+        clip = v.get("videoID") or v.get("yt_clip_link") or v.get("yt_clip_title")
+        cues = list(scene_cues(v.get("movie_scene"), "description"))
+        if not any(cue["kind"] == "dialogue" for cue in cues):
+            cues += scene_cues(v.get("subtitles"))
+        yield {
+            "id": f"{clip}-{record.row}" if clip else None,
+            "question": v.get("question"),
+            "choices": choices,
+            "answer": _key(v.get("answer_key"), v.get("answer_key_position"), choices),
+            "clip": clip,
+            "group": v.get("movie_name") or clip,
+            "category": v.get("question_category"),
+            "cues": sorted(cues, key=lambda cue: cue["start"]),
+            "meta": {k: v[k] for k in ("year", "genre", "hard_split", "visual_reliance") if v.get(k) is not None},
+        }
+
+
+def _key(text: object, position: object, choices: object) -> object:
+    if position is None or not isinstance(choices, list):
+        return text
+    at = int(str(position)) if str(position).isdecimal() else None
+    if at is None or at >= len(choices):
+        raise Broken("answer-out-of-range", f"answer_key_position {position!r} with {len(choices)} choices")
+    if text is not None and str(text).strip() != str(choices[at]).strip():
+        raise Broken("answer-text-and-position-disagree", f"{text!r} is not choice {at}, {choices[at]!r}")
+    return at

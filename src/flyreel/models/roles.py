@@ -1,0 +1,120 @@
+"""Which model plays which role: `--model` on the command line, or `[models.ROLE]` in flyreel.toml.
+
+[models.blind]
+url = "http://localhost:8000/v1"      # or local = "qwen2.5-coder-0.5b", or local = "path/to/file.gguf"
+name = "my-model"                     # asked of the endpoint where it is left out
+key_env = "MY_KEY"                    # the environment variable that holds the key
+concurrency = 64
+rate = 600                            # calls a minute
+timeout = 120
+tries = 5
+price = { input = 0.15, output = 0.60 }   # money per million tokens
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from flyreel.errors import InputError, ModelError, did_you_mean
+from flyreel.models.call import Model, Price
+from flyreel.models.catalog import Say
+from flyreel.models.endpoint import Endpoint
+
+ROLES = ("blind", "heldout", "rewriter", "verifier", "generator", "judge", "captioner")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One model as it was asked for, before anything is started or contacted."""
+
+    url: str | None = None
+    local: str | None = None
+    name: str | None = None
+    key_env: str = "FLYREEL_API_KEY"
+    concurrency: int | None = None
+    rate: float | None = None
+    timeout: float = 120.0
+    tries: int = 5
+    price: Price | None = None
+
+    @property
+    def in_flight(self) -> int:
+        return self.concurrency or (8 if self.local is not None else 64)
+
+
+@dataclass(frozen=True)
+class Settings:
+    roles: dict[str, Spec] = field(default_factory=dict)
+    prices: dict[str, Price] = field(default_factory=dict)
+
+
+def settings(folder: Path) -> Settings:
+    """flyreel.toml in that folder; nothing there is nothing set."""
+    path = folder / "flyreel.toml"
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    prices = {name: _price(path, name, value) for name, value in read.get("prices", {}).items()}
+    return Settings({role: _spec(path, role, table) for role, table in read.get("models", {}).items()}, prices)
+
+
+def _price(path: Path, name: str, value: Any) -> Price:
+    try:
+        return Price(float(value["input"]), float(value["output"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: the price of {name} is not {{ input = …, output = … }} per million tokens") from None
+
+
+def _spec(path: Path, role: str, table: Any) -> Spec:
+    if role not in ROLES:
+        raise InputError(f"{path}: [models.{role}]: no such role.{did_you_mean(role, ROLES)}")
+    known = Spec.__dataclass_fields__
+    for name in table if isinstance(table, dict) else ():
+        if name not in known:
+            raise InputError(f"{path}: [models.{role}]: no setting {name!r}.{did_you_mean(name, known)}")
+    if not isinstance(table, dict) or ("url" in table) == ("local" in table):
+        raise InputError(f"{path}: [models.{role}] needs either url or local")
+    price = _price(path, role, table["price"]) if "price" in table else None
+    return replace(Spec(**{k: v for k, v in table.items() if k != "price"}), price=price)
+
+
+def parse(text: str, known: Settings) -> Spec:
+    """`local:NAME`, `http://host/v1`, `http://host/v1#NAME`, or a role that flyreel.toml names."""
+    if text == "local" or text.startswith("local:"):
+        return Spec(local=text.partition(":")[2] or "default")
+    if text in known.roles:
+        return known.roles[text]
+    url, _, name = text.partition("#")
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"--model {text}: write http://host:port/v1, local:NAME or a role that flyreel.toml names")
+    return Spec(url=url, name=name or None, price=known.prices.get(name))
+
+
+async def connect(spec: Spec, known: Settings = Settings(), say: Say = lambda line: None) -> Model:
+    """Start or contact the model. Nobody there is a wrong input, found before any work is done."""
+    if spec.local is not None:
+        from flyreel.models.local import open_local
+
+        return open_local(spec.local, say)
+    assert spec.url is not None
+    key = os.environ.get(spec.key_env) or os.environ.get("OPENAI_API_KEY")
+    endpoint = Endpoint(spec.url, spec.name or "", key=key, price=spec.price, timeout=spec.timeout)
+    try:
+        served = await endpoint.models()
+    except ModelError as error:
+        await endpoint.close()
+        raise InputError(f"{spec.url}: no model answers there ({error}). Start it, or leave --model out") from None
+    if not endpoint.name:
+        if not served:
+            await endpoint.close()
+            raise InputError(f"{spec.url}: does not say what it serves; name the model: --model {spec.url}#NAME")
+        endpoint.name = served[0]
+    endpoint.price = spec.price or known.prices.get(endpoint.name)
+    return endpoint
