@@ -153,6 +153,6 @@ def _too_few(questions: Questions) -> Result:
         scores=np.full(n, np.nan),
         estimate=None,
         reasons=["too-few-groups"] * n,
-        details={"variants": {}, "failures": {"too-few-groups": n}},
+        details={"variants": {}, "control": None, "failures": {"too-few-groups": n}},
         not_checked=["shortcut: fewer than two groups, nothing to hold out"],
     )

@@ -55,8 +55,8 @@ def surface(questions: Questions, setting: Setting) -> Result:
     telling = [n for n in tried if adjusted[n] < SIGNIFICANT]
     ruled_out = [n for n, e in estimates.items() if e.ci95[1] < e.chance and n not in telling]
 
-    credit_of_key = np.array([scored[name] for name in telling or [best]])
-    weak = (credit_of_key == 1.0).any(axis=0) if telling else np.zeros(len(questions), dtype=bool)
+    # One rule decides, so that as many questions are weak by luck as for any other solver that picks one choice.
+    weak = (scored[best] == 1.0) & (best in telling)
     picks = [[n for n in telling if scored[n][i] == 1.0] for i in range(len(questions))]
     counts, expected = key_positions(questions)
     chi2, p_chi2 = chi_square_uniform(counts, expected)

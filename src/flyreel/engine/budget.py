@@ -85,12 +85,16 @@ class Forecast:
 
 
 def forecast(model: Model, calls: Iterable[Call], ledger: Ledger | None) -> Forecast:
-    """Exact in calls, because it builds every call and looks it up."""
+    """Exact in calls: every one is built and looked up, and one that comes twice is sent once."""
     new = kept = used_in = used_out = 0
+    seen: set[bytes] = set()
     for call in calls:
-        if ledger is not None and call.key(model.identity, model.name) in ledger:
-            kept += 1
+        key = call.key(model.identity, model.name)
+        if key in seen or (ledger is not None and key in ledger):
+            kept += key not in seen
+            seen.add(key)
             continue
+        seen.add(key)
         new += 1
         used_in += call.input_tokens_guess
         used_out += call.output_tokens_most

@@ -109,11 +109,11 @@ async def connect(spec: Spec, known: Settings = Settings(), say: Say = lambda li
     try:
         served = await endpoint.models()
     except ModelError as error:
-        await endpoint.close()
         raise InputError(f"{spec.url}: no model answers there ({error}). Start it, or leave --model out") from None
+    finally:
+        await endpoint.close()  # the work may be done in another event loop; the connection opens again there
     if not endpoint.name:
         if not served:
-            await endpoint.close()
             raise InputError(f"{spec.url}: does not say what it serves; name the model: --model {spec.url}#NAME")
         endpoint.name = served[0]
     endpoint.price = spec.price or known.prices.get(endpoint.name)

@@ -148,16 +148,21 @@ def letter_logprobs(tokens: dict[str, float] | None, k: int) -> list[float] | No
     return [math.log(m) - total for m in mass]
 
 
-_COMMITTED = re.compile(r"^\W*(?:(?:the\s+)?(?:answer|option|choice)\s*(?:is)?\s*:?\s*)?\W*([A-Z])(?![A-Za-z'])")
+_COMMITTED = re.compile(
+    r"^\W*(?i:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice)\s*(?:is)?\W*)?([A-Z])(?![\w'])|^\W*([a-z])\W*$"
+)
 
 
 def sampled_letter(text: str, k: int) -> int | None:
     """The letter a short reply starts with, in common dress. Prose that merely begins with "A man …" is no answer."""
-    match = _COMMITTED.match(text.strip()) or _COMMITTED.match(text.strip().capitalize())
-    if not match or match[1] not in LETTERS[:k]:
+    match = _COMMITTED.match(text.strip())
+    if not match:
         return None
-    rest = text.strip()[match.end() :].strip()
-    return None if match[1] == "A" and re.match(r"[a-z]", rest) else LETTERS.index(match[1])
+    letter = (match[1] or match[2]).upper()
+    rest = text.strip()[match.end() :]
+    if letter not in LETTERS[:k] or (letter in "AI" and re.match(r"\s+[a-z]", rest)):
+        return None
+    return LETTERS.index(letter)
 
 
 def combine(answers: tuple[Answer, ...], k: int) -> Evidence:

@@ -54,25 +54,25 @@ def render(saved: store.Saved) -> str:
 def _accuracy_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     """One row an accuracy: every probe, and beside shortcut its variants and its control."""
     rows = []
-    for name, p in found.items():
+    for name, p in sorted(found.items(), key=lambda item: item[0] not in ("shortcut", "blind")):
         if p["accuracy"] is None:
             continue
         leak = probes.get(name).facts["leak"]
         rows.append({"name": name, "of": p["solver"], "kind": "leak" if leak else "scene", **p})
         for label, variant in p.get("variants", {}).items():
             rows.append({"name": label, "of": "", "kind": "variant", **variant})
-        if "control" in p:
+        if p.get("control"):
             rows.append({"name": "control", "of": "shuffled keys", "kind": "control", **p["control"]})
     return rows
 
 
 def _categories(saved: store.Saved) -> dict[str, Any] | None:
-    """Weak share by category, for the probe that found most of all."""
+    """Weak share by category, for the probe that beats chance by most."""
     names = saved.questions.strings("category")
     found = [n for n, p in saved.summary["probes"].items() if p["accuracy"] is not None and probes.get(n).facts["leak"]]
     if len(set(names)) < 2 or not found:
         return None
-    probe = max(found, key=lambda n: saved.summary["probes"][n]["weak"])
+    probe = max(found, key=lambda n: saved.summary["probes"][n]["excess_ci95"][0])
     category = dict(zip(saved.questions.ids, names, strict=True))
     weak: Counter[str] = Counter()
     total: Counter[str] = Counter()
