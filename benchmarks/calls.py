@@ -73,7 +73,7 @@ async def through_aiohttp(url: str, calls: int, in_flight: int) -> float:
 def through_curator(python: str, url: str, calls: int, in_flight: int) -> dict[str, Any]:
     script = Path(__file__).with_name("peer_curator.py")
     command = [python, str(script), "--url", url, "--calls", str(calls), "--in-flight", str(in_flight)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120 + calls / 10)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""The same calls through bespokelabs-curator, for `calls.py`; runs in that library's environment and prints one JSON line.
+"""The same calls through bespokelabs-curator, for `calls.py`, in that library's environment; prints one JSON line.
 
     python3 -m venv V && V/bin/pip install bespokelabs-curator==0.1.31
     V/bin/python benchmarks/peer_curator.py --url http://127.0.0.1:PORT/v1 --calls 10000

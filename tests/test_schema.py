@@ -27,7 +27,7 @@ def test_a_noun_cannot_be_changed_after_it_is_made(noun):
 
 @pytest.mark.parametrize("noun", NOUNS, ids=lambda n: type(n).__name__)
 def test_a_misspelt_field_is_an_error_and_not_silently_lost(noun):
-    with pytest.raises(ValidationError, match="[Ee]xtra"):
+    with pytest.raises(ValidationError, match="Extra inputs"):
         type(noun).model_validate({**noun.model_dump(), "anser": 1})
 
 

@@ -11,7 +11,7 @@ import json
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +48,8 @@ def atomic(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder could not be made there is nothing to remove
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -94,17 +95,17 @@ class Table:
     def versions(self) -> list[Version]:
         try:
             listed = json.loads(self.manifest.read_text(encoding="utf-8"))["versions"]
+            return [Version(**{**v, "shards": tuple(v["shards"]), "parents": tuple(v["parents"])}) for v in listed]
         except FileNotFoundError:
             return []
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError) as error:
             raise InputError(f"{self.manifest}: not a manifest: {error}") from error
-        return [Version(**{**v, "shards": tuple(v["shards"]), "parents": tuple(v["parents"])}) for v in listed]
 
     def write(
         self, table: pa.Table, *, stage: str, parameters: Mapping[str, Any], parents: Iterable[str] = ()
     ) -> Version:
         """A new version after the last one. Writers take turns; readers never wait."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        writable(self.folder)
         with (self.folder / ".lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             return self._append(table, stage, dict(parameters), tuple(parents))
@@ -138,7 +139,11 @@ class Table:
         chosen = versions[-1] if number is None else next((v for v in versions if v.number == number), None)
         if chosen is None:
             raise InputError(f"{self.folder}: no version {number}; the last is {versions[-1].number}")
-        return pa.concat_tables(pq.read_table(self.folder / name) for name in chosen.shards)
+        try:
+            return pa.concat_tables(pq.read_table(self.folder / name) for name in chosen.shards)
+        except (OSError, pa.ArrowException) as error:
+            why = str(error).splitlines()[0]
+            raise InputError(f"{self.folder}: version {chosen.number} cannot be read: {why}") from None
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,9 @@ def model_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def slow_model_url() -> Iterator[str]:
+    """Its own server for each test, because /stats counts from the start."""
     with serving("--latency", "0.2") as url:
         yield url
 

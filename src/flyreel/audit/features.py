@@ -20,7 +20,7 @@ from flyreel.questions import Questions
 RANKS = 3
 POSITIONS = 8
 EDGE_WORDS = 3
-CROSSED_WORDS = 12
+CROSSED_WORDS = 8
 BUCKETS = 1 << 20
 """Crosses of question and choice words are hashed into so many columns; the rest have columns of their own."""
 
@@ -41,12 +41,15 @@ _GRAMMAR = frozenset(
 
 @dataclass(frozen=True)
 class Features:
-    """`sparse` blocks are binary with rows of unit length; `dense` is centred within each question."""
+    """`sparse` blocks are binary with rows of unit length; `dense` values are centred within each question."""
 
     sparse: sp.csr_matrix
     blocks: dict[str, slice]
     dense: np.ndarray
     names: tuple[str, ...]
+
+    def take(self, rows: np.ndarray) -> Features:
+        return replace(self, sparse=self.sparse[rows], dense=self.dense[rows])
 
 
 @dataclass(frozen=True)

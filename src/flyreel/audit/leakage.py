@@ -38,7 +38,7 @@ def leakage(questions: Questions, setting: Setting) -> Result:
     if named and crossing.any():
         why.append(f"{int(crossing.sum()):,} questions have their group or a near copy in another split")
     if n_near:
-        why.append(f"{n_near:,} questions are exact or near copies of another one")
+        why.append(f"{n_near:,} of the questions are exact or near copies of another one")
     return Result(
         probe="leakage",
         solver="groups and MinHash",

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from flyreel.audit.features import Features
 from flyreel.questions import Questions
 
-LAMBDAS = (100.0, 30.0, 10.0, 3.0, 1.0)
+LAMBDAS = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 LAMBDA_DENSE = 10.0
 ITERATIONS = 60
 TUNING_QUESTIONS = 6_000
@@ -36,8 +36,8 @@ class Choosing:
     sizes: np.ndarray
 
     @classmethod
-    def of(cls, questions: Questions) -> Choosing:
-        return cls(questions.owner, questions.offsets[:-1], questions.sizes)
+    def of(cls, sizes: np.ndarray) -> Choosing:
+        return cls(np.repeat(np.arange(len(sizes)), sizes), np.cumsum(sizes) - sizes, sizes)
 
     def log_softmax(self, scores: np.ndarray) -> np.ndarray:
         scores = scores - np.maximum.reduceat(scores, self.starts)[self.owner]
@@ -100,24 +100,25 @@ def fit(
 
 
 def tune(
-    features: Features, choosing: Choosing, is_key: np.ndarray, train: np.ndarray, groups: np.ndarray, seed: int
+    features: Features, sizes: np.ndarray, is_key: np.ndarray, train: np.ndarray, groups: np.ndarray, seed: int
 ) -> float:
     """The λ with the least log loss on a fifth of the training groups, after learning from the others."""
-    random = np.random.default_rng(seed)
     usable = np.flatnonzero(train)
     if len(usable) > TUNING_QUESTIONS:
-        turn = random.permutation(int(groups.max()) + 1)[groups[usable]]  # whole groups, in random order
-        usable = usable[np.argsort(turn, kind="stable")[:TUNING_QUESTIONS]]
+        turn = np.random.default_rng(seed).permutation(int(groups.max()) + 1)  # whole groups, in random order
+        usable = np.sort(usable[np.argsort(turn[groups[usable]], kind="stable")[:TUNING_QUESTIONS]])
+    rows = np.isin(np.repeat(np.arange(len(sizes)), sizes), usable)
+    features, choosing, is_key = features.take(rows), Choosing.of(sizes[usable]), is_key[rows]
     held = folds(groups[usable], 5, seed) == 0
-    learn, test = np.zeros(len(train), bool), np.zeros(len(train), bool)
-    learn[usable[~held]], test[usable[held]] = True, True
     best, least, last = LAMBDAS[0], np.inf, None
+    if held.all():
+        return best  # one group: nothing to learn from beside what is held out
     for penalty in LAMBDAS:
-        last = fit(features, choosing, is_key, learn, penalty, last)
-        logp = choosing.log_softmax(last.scores(features))
-        missed = -logp[is_key & test[choosing.owner]].mean()
-        if missed < least:
-            best, least = penalty, missed
+        last = fit(features, choosing, is_key, ~held, penalty, last)
+        missed = -choosing.log_softmax(last.scores(features))[is_key & held[choosing.owner]].mean()
+        if missed >= least:
+            break  # from strong to weak: once it gets worse it goes on getting worse
+        best, least = penalty, missed
     return best
 
 
@@ -136,11 +137,11 @@ def cross_fit(
     features: Features, questions: Questions, is_key: np.ndarray, fold: np.ndarray, groups: np.ndarray, seed: int
 ) -> np.ndarray:
     """Probability of every flat choice, from a model that never saw its question's fold."""
-    choosing = Choosing.of(questions)
+    choosing = Choosing.of(questions.sizes)
     out = np.zeros(len(is_key))
     for f in np.unique(fold):
         train = fold != f
-        penalty = tune(features, choosing, is_key, train, groups, seed + int(f))
+        penalty = tune(features, questions.sizes, is_key, train, groups, seed + int(f))
         logp = choosing.log_softmax(fit(features, choosing, is_key, train, penalty).scores(features))
         held = ~train[choosing.owner]
         out[held] = np.exp(logp[held])

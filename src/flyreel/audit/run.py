@@ -74,6 +74,14 @@ def _probe_json(result: Result) -> dict[str, Any]:
     }
 
 
+def with_choices(source: str, questions: Questions) -> Questions:
+    """The questions that probes can be put to; none at all is a wrong input."""
+    closed = questions.with_choices()
+    if not len(closed):
+        raise InputError(f"{source}: all {len(questions):,} questions are open-ended; the probes need choices")
+    return closed
+
+
 def plan(asked: Sequence[str], questions: Questions, has_model: bool) -> tuple[list[str], list[str]]:
     """(probes to run, what is left out and why). A probe asked for by name that cannot run is an error."""
     chosen = list(asked) or [name for name in ORDER if name in probes.names()]
@@ -142,12 +150,10 @@ def audit(
     after: After = lambda result: None,
 ) -> Audit:
     """Run the probes that can run, and say which could not."""
-    closed = questions.with_choices()
+    closed = with_choices(source, questions)
     left = []
     if len(closed) < len(questions):
         left.append(f"{len(questions) - len(closed):,} open-ended questions: the probes choose among choices")
-    if not len(closed):
-        raise InputError(f"{source}: all {len(questions):,} questions are open-ended; the probes need choices")
     names, cannot = plan(asked, closed, bool(setting.callers))
     results = run_probes(names, closed, setting, after)
     left += cannot + [line for r in results for line in r.not_checked]

@@ -13,8 +13,8 @@ from typing import Any
 
 from flyreel.audit import asking, store, summary
 from flyreel.audit.probe import Result, Setting, probes
-from flyreel.audit.run import Audit, audit, plan
-from flyreel.engine.budget import Forecast, parse_budget
+from flyreel.audit.run import Audit, audit, plan, with_choices
+from flyreel.engine.budget import Budget, Forecast, parse_budget
 from flyreel.engine.budget import forecast as forecast_calls
 from flyreel.engine.calls import Caller, Limits
 from flyreel.engine.local import Progress
@@ -74,8 +74,9 @@ class Done:
         found = []
         if max_excess is not None:
             found += [f"--max-excess {max_excess:g}: {line}" for line in summary.over(self.audit, max_excess)]
-        if strict and self.audit.problems:
-            found.append(f"--strict: {len(self.audit.problems):,} broken rows; the first is {self.audit.problems[0]}")
+        problems = self.audit.problems
+        if strict and problems:
+            found.append(f"--strict: {summary.counted(len(problems), 'broken row')}; the first is {problems[0]}")
         for r in self.audit.results:
             if unknown := r.count("unknown"):
                 why = ", ".join(f"{reason or 'no answer'} ({n:,})" for reason, n in r.details["failures"].items())
@@ -95,14 +96,18 @@ def check(asked: Request) -> None:
 def run(asked: Request, *, say: Say, progress: Callable[[str], Progress], quiet: bool) -> Done:
     check(asked)
     reading = open_questions(asked.file, asked.format, asked.map)
-    plan(asked.probes, reading.questions.with_choices(), bool(_specs(asked)))
-    writable(asked.folder)
+    plan(asked.probes, with_choices(reading.source, reading.questions), bool(_specs(asked)))
+    if asked.report and asked.report.is_dir():
+        raise InputError(f"{asked.report}: cannot write: it is a directory; name a file")
+    models = connect(asked, say)
+    budget = parse_budget(asked.budget)
+    budget.can_price([model for _, model in models])
     if asked.report:
         writable(asked.report.parent)
-    models = connect(asked, say)
+    writable(asked.folder)
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(asked.calls)) if models else None
-        callers = _callers(models, ledger, asked)
+        callers = _callers(models, ledger, budget, asked)
         setting = Setting(
             folds=asked.folds, seed=asked.seed, rule=asked.rule, callers=callers, progress=progress("asking")
         )
@@ -140,8 +145,9 @@ def connect(asked: Request, say: Say) -> list[tuple[roles.Spec, Model]]:
     return asyncio.run(everyone()) if _specs(asked) else []
 
 
-def _callers(models: list[tuple[roles.Spec, Model]], ledger: Ledger | None, asked: Request) -> list[Caller]:
-    budget = parse_budget(asked.budget)
+def _callers(
+    models: list[tuple[roles.Spec, Model]], ledger: Ledger | None, budget: Budget, asked: Request
+) -> list[Caller]:
     return [
         Caller(
             model,

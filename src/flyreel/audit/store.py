@@ -63,8 +63,10 @@ def load(folder: Path) -> Saved:
         summary = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
         questions = Questions(pq.read_table(folder / "questions.parquet"))
         findings = pq.read_table(folder / "findings.parquet").to_pylist()
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: no audit there ({Path(str(error.filename)).name} is missing)") from None
+    except FileNotFoundError:
+        parts = ("audit.json", "questions.parquet", "findings.parquet")
+        lost = next((part for part in parts if not (folder / part).exists()), "a part of it")
+        raise InputError(f"{folder}: no audit there ({lost} is missing)") from None
     except (ValueError, OSError, pa.ArrowException) as error:
         raise InputError(f"{folder}: a damaged audit: {str(error).splitlines()[0][:120]}") from None
     return Saved(summary, questions, findings)

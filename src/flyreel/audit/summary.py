@@ -24,6 +24,10 @@ def percent(rate: float) -> str:
     return f"{100 * rate:.1f}%"
 
 
+def counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def verdict(audit: Audit) -> str:
     found = leaks(audit)
     if not found:
@@ -55,7 +59,7 @@ def over(audit: Audit, max_excess: float) -> list[str]:
 def next_steps(audit: Audit) -> list[str]:
     steps = []
     if audit.problems:
-        steps.append(f"Mend or drop the {len(audit.problems):,} broken rows listed under problems.")
+        steps.append(f"Mend or drop the {counted(len(audit.problems), 'broken row')} listed below.")
     names = {r.probe: r for r in audit.results}
     for r in leaks(audit):
         if r.probe == "surface" and r.why:
@@ -102,7 +106,7 @@ def lines(audit: Audit) -> list[str]:
             found.append(_line("control", control["accuracy"], (low, high), f"same model, shuffled keys: {says}"))
     n = len(audit.problems)
     kinds = sorted({p.reason for p in audit.problems})
-    found.append(f"  {'problems':<10} " + (f"{n:,} broken rows left out: {', '.join(kinds)}" if n else "none"))
+    found.append(f"  {'problems':<10} " + (f"{counted(n, 'broken row')} left out: {', '.join(kinds)}" if n else "none"))
     found += [f"  {'not checked':<10} {line}" for line in audit.not_checked]
     return found
 

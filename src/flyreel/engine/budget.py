@@ -26,14 +26,20 @@ class Budget:
             raise BudgetSpent("budget-spent", f"{self.calls:,} calls")
         most = 0.0
         if self.money is not None:
-            if model.price is None:
-                raise InputError(f"{model.name}: no price known, so money cannot be budgeted; use --budget 1000calls")
+            self.can_price([model])
+            assert model.price is not None
             most = model.price.of(2 * call.input_tokens_guess, call.output_tokens_most)
             if self.spent_money + self._held + most > self.money:
                 raise BudgetSpent("budget-spent", f"{self.spent_money:.4f} of {self.money:g} used")
         self._held += most
         self.spent_calls += 1
         return most
+
+    def can_price(self, models: Iterable[Model]) -> None:
+        """Money cannot be kept count of where a price is missing; better said before the first call than at it."""
+        for model in models:
+            if self.money is not None and model.price is None:
+                raise InputError(f"{model.name}: no price known, so money cannot be budgeted; use --budget 1000calls")
 
     def settle(self, held: float, reply: Reply | None) -> None:
         self._held -= held

@@ -6,6 +6,7 @@ What makes a draft a question is decided here, once, for all of them.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable
@@ -103,6 +104,7 @@ def _choose(looked: Sample, format: str | None, map: dict[str, str] | None) -> t
     if not looked.fields:
         problem = next((r for r in looked.records() if isinstance(r, Problem)), None)
         hint = f" First problem: {problem}" if problem else ""
+        hint += ". JSON needs one object a line, or one list of objects" if looked.container == "jsonl" else ""
         raise InputError(f"{looked.path}: no usable row.{hint}")
     columns = ", ".join(str(f)[:40] for f in looked.fields[:12])
     raise InputError(
@@ -118,18 +120,18 @@ def checked(draft: Draft, default_id: str) -> Draft:
         raise Broken("empty-question")
     row: Draft = {
         "id": _text(draft.get("id")) or default_id,
-        "question": question.strip(),
+        "question": _clean(question).strip(),
         **{name: _text(draft.get(name)) for name in ("clip", "group", "split", "category", "template", "rationale")},
         "cues": _spans(draft.get("cues"), Cue, "bad-cue"),
         "evidence": _spans(draft.get("evidence"), Span, "bad-evidence"),
-        "meta": draft["meta"] if isinstance(draft.get("meta"), dict) else None,
-        "origin": draft["origin"] if isinstance(draft.get("origin"), dict) else None,
+        "meta": _plain(draft["meta"]) if isinstance(draft.get("meta"), dict) else None,
+        "origin": _plain(draft["origin"]) if isinstance(draft.get("origin"), dict) else None,
         "parent": _text(draft.get("parent")),
-        "round": draft["round"] if isinstance(draft.get("round"), int) else 0,
+        "round": draft["round"] if isinstance(draft.get("round"), int) and 0 <= draft["round"] < 1 << 31 else 0,
     }
     answer = draft.get("answer")
     if draft.get("choices") is None and isinstance(answer, str) and not re.fullmatch(r"\s*|nan", answer, re.I):
-        return {**row, "choices": None, "answer": answer.strip()}
+        return {**row, "choices": None, "answer": _clean(answer).strip()}
     row["choices"] = _choices(draft.get("choices"))
     row["answer"] = answer_index(answer, row["choices"])
     return row
@@ -144,6 +146,11 @@ def _text(value: Any) -> str | None:
 def _clean(text: str) -> str:
     """Lone surrogates (JSON may smuggle them in) cannot be written back as UTF-8."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Only what JSON and UTF-8 can hold: Parquet has dates, and JSON has lone surrogates."""
+    return json.loads(_clean(json.dumps(value, ensure_ascii=False, default=str)))
 
 
 def _choices(value: Any) -> list[str]:
@@ -200,6 +207,6 @@ def _spans(value: Any, noun: type[Span], reason: str) -> list[dict[str, Any]]:
     if not isinstance(value, (list, tuple)):
         raise Broken(reason, "not a list")
     try:
-        return [noun.model_validate(v).model_dump() for v in value]
+        return [_plain(noun.model_validate(v).model_dump()) for v in value]
     except ValueError as error:
         raise Broken(reason, str(error).splitlines()[-2].strip() if "\n" in str(error) else str(error)) from None

@@ -45,9 +45,10 @@ class CinePile:
 
 
 def _key(text: object, position: object, choices: object) -> object:
-    if position is None or not isinstance(choices, list):
+    if position is None or position != position or not isinstance(choices, list):
         return text
-    at = int(str(position)) if str(position).isdecimal() else None
+    whole = str(position).removesuffix(".0")
+    at = int(whole) if whole.isdecimal() else None
     if at is None or at >= len(choices):
         raise Broken("answer-out-of-range", f"answer_key_position {position!r} with {len(choices)} choices")
     if text is not None and str(text).strip() != str(choices[at]).strip():

@@ -12,6 +12,7 @@ import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,13 @@ def sample(path: Path) -> Sample:
     container = _container(path, head)
     if container in ("csv", "tsv"):
         header = next(_csv_rows(path, container), ([], 0))[0]
-        return Sample(path, container, tuple(header))
+        return Sample(path, container, tuple(header or ()))
     if container == "parquet":
         return Sample(path, container, tuple(_parquet(path).schema_arrow.names))
-    first = next((r.values for r in _READERS[container](path) if isinstance(r, Record)), {})
-    return Sample(path, container, tuple(first), first)
+    found = (r.values for r in _READERS[container](path) if isinstance(r, Record))
+    head_rows = list(islice(found, 20))
+    names = dict.fromkeys(name for values in head_rows for name in values)
+    return Sample(path, container, tuple(names), head_rows[0] if head_rows else {})
 
 
 def literal_list(text: str) -> list[Any] | None:
@@ -85,13 +88,15 @@ def _read_head(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise InputError(f"{path}: a folder without flyreel.toml, not a question file")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: a pipe or a device; save it to a file first")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file.{_nearby(path)}") from None
     except OSError as error:  # permission, symlink loop, a name that is too long
         raise InputError(f"{path}: cannot read: {error.strerror or error}") from None
-    if not head.strip():
+    if not head.removeprefix(b"\xef\xbb\xbf").strip():
         raise InputError(f"{path}: the file is empty")
     return head
 
@@ -186,39 +191,49 @@ def _json(path: Path) -> Iterator[Record | Problem]:
         yield _object(row, None, value)
 
 
-def _csv_rows(path: Path, container: str) -> Iterator[tuple[list[str], int]]:
-    """(fields, line) with undecodable bytes kept as surrogates, so that the caller can name the row they are in."""
-    numbers = [0]
+def _csv_rows(path: Path, container: str) -> Iterator[tuple[list[str] | None, int]]:
+    """(fields, line) with undecodable bytes kept as surrogates, so that the caller can name the row they are in.
+
+    Fields are None for a record with a line too long, which is never parsed: half of it would look like a whole one.
+    """
+    lines = enumerate(_lines(path), 1)
+    numbers, long = [0], [False]
 
     def text() -> Iterator[str]:
-        for number, line in enumerate(_lines(path), 1):
+        for number, line in lines:
             numbers[0] = number
+            if len(line) > LINE_LIMIT:
+                long[0] = True
+                line = b"\n"
             yield line.decode("utf-8", errors="surrogateescape")
 
-    reader = csv.reader(text(), delimiter="\t" if container == "tsv" else ",")
     csv.field_size_limit(LINE_LIMIT)
+    reader = csv.reader(text(), delimiter="\t" if container == "tsv" else ",")
     while True:
         start = numbers[0] + 1
+        long[0] = False
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            yield ([], start)
+            yield None, start
             continue
-        yield fields, start
+        yield (None if long[0] else fields), start
 
 
 def _delimited(container: str) -> Any:
     def read(path: Path) -> Iterator[Record | Problem]:
         rows = _csv_rows(path, container)
-        header, _ = next(rows)
+        header = next(rows)[0] or []
         row = 0
         for values, line in rows:
-            if not values:
+            if values == []:
                 continue
             row += 1
-            if len(values) != len(header):
+            if values is None:
+                yield Problem(row=row, line=line, reason="line-too-long", detail=f"over {LINE_LIMIT >> 20} MB")
+            elif len(values) != len(header):
                 detail = f"{len(values)} columns where the header has {len(header)}"
                 yield Problem(row=row, line=line, reason="wrong-column-count", detail=detail)
             elif not _encodes("".join(values)):

@@ -28,7 +28,7 @@ def without_letters(choices: list[Any]) -> list[str]:
 
 
 _CUE_LINE = re.compile(
-    r"^\s*(?:\[?(?P<a>[\d:.,]+)s?\s*(?:-->|-|–|to)\s*(?P<b>[\d:.,]+)s?\]?:?)?\s*"
+    r"^\s*(?:(?=\[|\d+[:.]\d)\[?(?P<a>\d[\d:.,]*)s?\s*(?:-->|-|–|to)\s*(?P<b>\d[\d:.,]*)s?\]?:?)?\s*"
     r"(?:<(?P<tag>[a-z_ ]+)>)?\s*(?P<text>.*?)\s*(?:</[a-z_ ]+>)?\s*$",
     re.I,
 )
@@ -54,7 +54,7 @@ def _seconds(stamp: str | None) -> float | None:
     if not stamp:
         return None
     try:
-        parts = [float(p) for p in stamp.replace(",", ".").split(":")]
+        parts = [float(p) for p in stamp.rstrip(":.,").replace(",", ".").split(":")]
     except ValueError:
         return None
     return sum(p * 60**i for i, p in enumerate(reversed(parts)))

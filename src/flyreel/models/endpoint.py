@@ -30,7 +30,10 @@ class Endpoint:
         price: Price | None = None,
         timeout: float = 120.0,
     ) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # http://[::1
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise InputError(f"{url}: not an http(s) address of a model, such as http://localhost:8000/v1")
         self.url = url.rstrip("/")

@@ -44,7 +44,7 @@ Script = Callable[[list[dict[str, Any]]], FakeReply]
 
 def options(messages: Sequence[dict[str, Any]]) -> list[str]:
     """The choices in the last message, in the order they were put."""
-    return [text for _, text in _OPTION.findall(str(messages[-1]["content"]))]
+    return [text for _, text in _OPTION.findall(str(messages[-1]["content"]))] if messages else []
 
 
 def always(text: str) -> Script:
@@ -106,7 +106,8 @@ def _reply_body(reply: FakeReply, messages: list[dict[str, Any]], model: str, lo
         top = [{"token": t, "logprob": p} for t, p in sorted(reply.first_token.items(), key=lambda x: -x[1])]
         choice["logprobs"] = {"content": [{**top[0], "top_logprobs": top}]}
     used = sum(len(str(m["content"])) // 4 for m in messages)
-    usage = {"prompt_tokens": used, "completion_tokens": max(1, len(reply.text) // 4)}
+    said = max(1, len(reply.text) // 4)
+    usage = {"prompt_tokens": used, "completion_tokens": said, "total_tokens": used + said}
     return {"object": "chat.completion", "model": model, "choices": [choice], "usage": usage}
 
 
@@ -166,7 +167,7 @@ class FakeServer:
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
         self._closing = asyncio.Event()
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024)
         await site.start()

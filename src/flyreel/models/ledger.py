@@ -73,20 +73,31 @@ class Ledger:
             ready.result()
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"{self.folder}: cannot keep the ledger there: {error}") from None
-        for path in sorted(self.folder.glob("calls-*.sqlite")):
-            self._read(path)
-            if path == self._path:
-                self._own = len(self._readers) - 1
+        try:
+            self._read_all()
+        except InputError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._rows.put(None)
         if self._writer is not None:
             self._writer.join()
-        for reader in self._readers:
-            reader.close()
+        self._close_readers()
         if self._lock is not None:
             self._lock.close()
+
+    def _read_all(self) -> None:
+        for path in sorted(self.folder.glob("calls-*.sqlite")):
+            self._read(path)
+            if path == self._path:
+                self._own = len(self._readers) - 1
+
+    def _close_readers(self) -> None:
+        for reader in self._readers:
+            reader.close()
+        self._readers.clear()
 
     def _claim(self) -> Path:
         """The first file that no living process writes to. A lock dies with its process: kill -9 leaves none behind."""
@@ -175,8 +186,15 @@ class Ledger:
                 group.append(row)
             yield group
 
-    def spent(self) -> list[Spent]:
-        """Totals by endpoint and model, over every file. A sum that includes an unpriced call has no money figure."""
+    def totals(self) -> list[Spent]:
+        """By endpoint and model, over every file, without writing. One unpriced call, and there is no money figure."""
+        self._read_all()
+        try:
+            return self._totals()
+        finally:
+            self._close_readers()
+
+    def _totals(self) -> list[Spent]:
         totals: dict[tuple[str, str], list[Any]] = {}
         for reader in self._readers:
             for endpoint, model, *sums in reader.execute(
@@ -213,6 +231,5 @@ def spent_in(folder: Path) -> list[Spent]:
     """Totals of the ledger in a project, an audit's folder or a ledger's own; no ledger is a wrong input."""
     for place in (folder, folder / "calls", *sorted(folder.glob("*.audit/calls"))):
         if any(place.glob("calls-*.sqlite")):
-            with Ledger(place) as ledger:
-                return ledger.spent()
+            return Ledger(place).totals()
     raise InputError(f"{folder}: no ledger there (looked for calls-*.sqlite here and in calls/)")

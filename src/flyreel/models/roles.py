@@ -27,6 +27,13 @@ from flyreel.models.endpoint import Endpoint
 ROLES = ("blind", "heldout", "rewriter", "verifier", "generator", "judge", "captioner")
 
 
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("url", "local", "name", "key_env"), (str,)),
+    **dict.fromkeys(("concurrency", "tries"), (int,)),
+    **dict.fromkeys(("rate", "timeout"), (float, int)),
+}
+
+
 @dataclass(frozen=True)
 class Spec:
     """One model as it was asked for, before anything is started or contacted."""
@@ -61,6 +68,9 @@ def settings(folder: Path) -> Settings:
         return Settings()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
+    for part in ("models", "prices"):
+        if not isinstance(read.get(part, {}), dict):
+            raise InputError(f"{path}: {part} is not a table")
     prices = {name: _price(path, name, value) for name, value in read.get("prices", {}).items()}
     return Settings({role: _spec(path, role, table) for role, table in read.get("models", {}).items()}, prices)
 
@@ -81,6 +91,10 @@ def _spec(path: Path, role: str, table: Any) -> Spec:
             raise InputError(f"{path}: [models.{role}]: no setting {name!r}.{did_you_mean(name, known)}")
     if not isinstance(table, dict) or ("url" in table) == ("local" in table):
         raise InputError(f"{path}: [models.{role}] needs either url or local")
+    for name, value in table.items():
+        wanted = _TYPES.get(name, (object,))
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise InputError(f"{path}: [models.{role}]: {name} = {value!r} is not a {wanted[0].__name__}")
     price = _price(path, role, table["price"]) if "price" in table else None
     return replace(Spec(**{k: v for k, v in table.items() if k != "price"}), price=price)
 

@@ -39,10 +39,11 @@ def render(saved: store.Saved) -> str:
     environment.filters["percent"] = lambda rate: "–" if rate is None else f"{100 * rate:.1f}%"
     environment.filters["p"] = lambda p: "–" if p is None else ("< 0.0001" if p < 1e-4 else f"{p:.4f}")
     found = saved.summary
+    probes_found = dict(sorted(found["probes"].items(), key=lambda item: item[0] not in ("shortcut", "blind")))
     return environment.get_template("audit.html.jinja").render(
         audit=found,
-        probes=found["probes"],
-        accuracy=_accuracy_rows(found["probes"]),
+        probes=probes_found,
+        accuracy=_accuracy_rows(probes_found),
         categories=_categories(saved),
         histogram=_histogram(saved),
         cards=_cards(saved),
@@ -54,7 +55,7 @@ def render(saved: store.Saved) -> str:
 def _accuracy_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     """One row an accuracy: every probe, and beside shortcut its variants and its control."""
     rows = []
-    for name, p in sorted(found.items(), key=lambda item: item[0] not in ("shortcut", "blind")):
+    for name, p in found.items():
         if p["accuracy"] is None:
             continue
         leak = probes.get(name).facts["leak"]
