@@ -96,8 +96,8 @@ def run_demo(out: Path, seed: int, *, say: Say, progress: Callable[[str], Progre
         model = None
     with Ledger(out / "audit" / "calls") as ledger:
         callers = [Caller(model, Limits(2 * SLOTS), ledger, Budget())] if model else []
-        setting = Setting(seed=seed, callers=callers, progress=progress("blind"))
-        done = _audit(path, made, setting, progress, say)
+        setting = Setting(seed=seed, callers=callers, progress=progress)
+        done = _audit(path, made, setting, say)
         if model:
             asyncio.run(model.close())
     planted = np.array([(row.get("meta") or {}).get("fault", "") for row in made.to_rows()])
@@ -108,7 +108,7 @@ def run_demo(out: Path, seed: int, *, say: Say, progress: Callable[[str], Progre
     return Demo(saved.folder, done, planted, found, model is not None, time.monotonic() - start)
 
 
-def _audit(path: Path, made: Questions, setting: Setting, progress: Callable[[str], Progress], say: Say) -> Audit:
+def _audit(path: Path, made: Questions, setting: Setting, say: Say) -> Audit:
     """All questions to the probes that are quick, the first few to those that read the scene."""
     after = lambda r: say(f"  {r.probe:<9} {r.seconds:.0f} s")  # noqa: E731
     names = ["surface", "shortcut", "leakage", *(["blind"] if setting.callers else [])]
@@ -116,9 +116,7 @@ def _audit(path: Path, made: Questions, setting: Setting, progress: Callable[[st
     if not setting.callers:
         return done
     few = made.take(np.arange(min(WITH_CUES, len(made))))
-    heard = audit(
-        str(path), few, asked=["dialogue", "evidence"], setting=replace(setting, progress=progress("cues")), after=after
-    )
+    heard = audit(str(path), few, asked=["dialogue", "evidence"], setting=setting, after=after)
     models = [{"name": c.model.name, "label": c.model.label, "identity": c.model.identity} for c in setting.callers]
     how = {**done.how, "command": "flyreel demo", "models": models, "asked_with_cues": len(few)}
     return replace(done, results=[*done.results, *heard.results], how=how)

@@ -100,7 +100,8 @@ async def ask_everyone(probe: str, questions: Questions, setting: Setting) -> Re
     by_model: Answers = []
     for caller in setting.callers:
         logprobs = await gives_logprobs(caller)
-        answered = await run(_stage(template, logprobs, setting.rule), asked, Context(caller), setting.progress)
+        progress = setting.progress(probe if len(setting.callers) == 1 else f"{probe}, {caller.model.label}")
+        answered = await run(_stage(template, logprobs, setting.rule), asked, Context(caller), progress)
         by_model.append((caller, [outcome.value for outcome in answered]))
     judge = {"averaged": _averaged, "vote": _voted, "all-models": _all_models}[setting.rule]
     judged = judge(questions, by_model)

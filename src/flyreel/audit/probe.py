@@ -26,7 +26,7 @@ class Setting:
     seed: int = 0
     rule: str = "averaged"
     callers: Sequence[Caller] = ()
-    progress: Progress = field(default_factory=Silent)
+    progress: Callable[[str], Progress] = lambda label: Silent()
 
 
 @dataclass(frozen=True)

@@ -108,9 +108,7 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress], quiet:
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(asked.calls)) if models else None
         callers = _callers(models, ledger, budget, asked)
-        setting = Setting(
-            folds=asked.folds, seed=asked.seed, rule=asked.rule, callers=callers, progress=progress("asking")
-        )
+        setting = Setting(folds=asked.folds, seed=asked.seed, rule=asked.rule, callers=callers, progress=progress)
         after = _silent if quiet else lambda r: say(f"  {r.probe} done in {r.seconds:.1f} s")
         done = audit(
             reading.source, reading.questions, format=reading.format, problems=reading.problems, asked=asked.probes,

@@ -66,13 +66,18 @@ def _bindings() -> Any:
     return xllamacpp
 
 
+def _cores() -> int:
+    """The cores this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _start(path: Path) -> Any:
     llama = _bindings()
     params = llama.CommonParams()
     params.model.path = str(path)
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * CONTEXT_PER_SLOT
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _cores()
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.ui = False
