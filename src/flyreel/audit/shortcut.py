@@ -17,6 +17,9 @@ from flyreel.audit.probe import Result, Setting, probe, weak_where
 from flyreel.audit.statistics import Estimate, benjamini_hochberg, estimate
 from flyreel.questions import Questions
 
+CONTROL_QUESTIONS = 20_000
+"""Up to so many questions the control takes every turn of the shuffled keys; beyond, two are enough."""
+
 TELLING_WORDS = 12
 MIN_SEEN = 8
 SIGNIFICANT = 0.05
@@ -34,12 +37,17 @@ def shortcut(questions: Questions, setting: Setting) -> Result:
         return _too_few(questions)
     grouped = listwise.folds(questions.groups, k, setting.seed)
     singles = np.arange(len(questions))
-    keys, shuffled = questions.is_key, shuffled_keys(questions, setting.seed)
+    keys = questions.is_key
+    turns = int(questions.sizes.max()) if len(questions) <= CONTROL_QUESTIONS else 2
     # Threads cost more than they give on matrices this thin, and fight with whatever else the machine is doing.
     with threadpool_limits(1):
         both = features.encode(questions)
         given = listwise.cross_fit(both, questions, keys, grouped, questions.groups, setting.seed)
-        control = listwise.cross_fit(both, questions, shuffled, grouped, questions.groups, setting.seed)
+        control = np.zeros(len(questions))
+        for turn in range(turns):
+            shuffled = shuffled_keys(questions, setting.seed, turn)
+            found_none = listwise.cross_fit(both, questions, shuffled, grouped, questions.groups, setting.seed)
+            control += _hits(questions, found_none, shuffled) / turns
         loose = listwise.folds(singles, k, setting.seed)
         random = listwise.cross_fit(both, questions, keys, loose, singles, setting.seed)
         del both
@@ -69,7 +77,7 @@ def shortcut(questions: Questions, setting: Setting) -> Result:
         ],
         details={
             "variants": {name: v.json() for name, v in variants.items()},
-            "control": _accuracy(questions, control, shuffled).json(),
+            "control": {**estimate(control, questions.chance, questions.groups).json(), "shuffles": turns},
             "telling_words": words,
             "folds": k,
         },
@@ -77,11 +85,15 @@ def shortcut(questions: Questions, setting: Setting) -> Result:
     )
 
 
-def shuffled_keys(questions: Questions, seed: int) -> np.ndarray:
-    """A key for every question by lot: what remains for a solver to find is nothing."""
+def shuffled_keys(questions: Questions, seed: int, turn: int = 0) -> np.ndarray:
+    """A key for every question by lot: what remains for a solver to find is nothing.
+
+    Turn after turn the key moves on by one, so that over K turns every choice is the key once. The mean over the turns
+    is held against chance within the interval of a single one: luck cancels, a leak does not.
+    """
     lot = (np.random.default_rng([seed, 1]).random(len(questions)) * questions.sizes).astype(int)
     flags = np.zeros(len(questions.owner), dtype=bool)
-    flags[questions.offsets[:-1] + lot] = True
+    flags[questions.offsets[:-1] + (lot + turn) % questions.sizes] = True
     return flags
 
 

@@ -102,7 +102,7 @@ class Caller:
         held = self.budget.hold(self.model, call)
         reply: Reply | None = None
         try:
-            reply = await self._send(call)
+            reply = await self._send(key, call)
         except ModelError as error:
             self.tally.failures[error.reason] += 1
             raise
@@ -112,17 +112,19 @@ class Caller:
         self.tally.input_tokens += reply.input_tokens
         self.tally.output_tokens += reply.output_tokens
         self.tally.money += reply.money or 0.0
-        if self.ledger is not None:
-            request = json.dumps(call.body(self.model.name), ensure_ascii=False)
-            await self.ledger.put(key, self.model.identity, self.model.name, request, reply)
         return reply
 
-    async def _send(self, call: Call) -> Reply:
+    async def _send(self, key: bytes, call: Call) -> Reply:
+        """A slot is held until the reply is on disk: a kill can cost no more calls than there are slots."""
         for attempt in range(1, self.limits.tries + 1):
             try:
                 async with self._slots:
                     await self._pace.turn()
-                    return await self.model.send(call)
+                    reply = await self.model.send(call)
+                    if self.ledger is not None:
+                        request = json.dumps(call.body(self.model.name), ensure_ascii=False)
+                        await self.ledger.put(key, self.model.identity, self.model.name, request, reply)
+                    return reply
             except Retryable as error:
                 if attempt == self.limits.tries or (error.after or 0.0) > PATIENCE:
                     raise
