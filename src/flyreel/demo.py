@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,13 +21,13 @@ from flyreel.errors import FlyreelError
 from flyreel.models import catalog
 from flyreel.models.catalog import Say
 from flyreel.models.ledger import Ledger
-from flyreel.models.local import SLOTS, open_local
+from flyreel.models.local import IN_FLIGHT, open_local
 from flyreel.questions import Questions
 from flyreel.tables import write_jsonl
 from flyreel.toybox.questions import questions as toybox_questions
 
-SCENES, PER_SCENE = 24, 4
-WITH_CUES = 32
+SCENES, PER_SCENE = 16, 4
+WITH_CUES = 16
 """How many questions are also asked with their cues: prompts with a transcript take the small model much longer."""
 
 
@@ -95,11 +94,9 @@ def run_demo(out: Path, seed: int, *, say: Say, progress: Callable[[str], Progre
         say(f"flyreel: {error}. Going on without it")
         model = None
     with Ledger(out / "audit" / "calls") as ledger:
-        callers = [Caller(model, Limits(2 * SLOTS), ledger, Budget())] if model else []
+        callers = [Caller(model, Limits(IN_FLIGHT), ledger, Budget())] if model else []
         setting = Setting(seed=seed, callers=callers, progress=progress)
         done = _audit(path, made, setting, say)
-        if model:
-            asyncio.run(model.close())
     planted = np.array([(row.get("meta") or {}).get("fault", "") for row in made.to_rows()])
     weak = {id for r in done.results if r.probe != "evidence" for id, v in _verdicts(r) if v == "weak"}
     found = np.array([id in weak for id in made.ids])

@@ -118,4 +118,5 @@ class Model(Protocol):
 
     async def send(self, call: Call) -> Reply: ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of connections, at the end of an event loop; the model may be asked again in another."""

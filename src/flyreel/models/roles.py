@@ -23,6 +23,8 @@ from flyreel.errors import InputError, ModelError, did_you_mean
 from flyreel.models.call import Model, Price
 from flyreel.models.catalog import Say
 from flyreel.models.endpoint import Endpoint
+from flyreel.models.local import IN_FLIGHT as LOCAL_IN_FLIGHT
+from flyreel.models.local import open_local
 
 ROLES = ("blind", "heldout", "rewriter", "verifier", "generator", "judge", "captioner")
 
@@ -50,7 +52,7 @@ class Spec:
 
     @property
     def in_flight(self) -> int:
-        return self.concurrency or (8 if self.local is not None else 64)
+        return self.concurrency or (LOCAL_IN_FLIGHT if self.local is not None else 64)
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,6 @@ def parse(text: str, known: Settings) -> Spec:
 async def connect(spec: Spec, known: Settings = Settings(), say: Say = lambda line: None) -> Model:
     """Start or contact the model. Nobody there is a wrong input, found before any work is done."""
     if spec.local is not None:
-        from flyreel.models.local import open_local
-
         return open_local(spec.local, say)
     assert spec.url is not None
     key = os.environ.get(spec.key_env) or os.environ.get("OPENAI_API_KEY")
