@@ -33,7 +33,7 @@ WITH_CUES = 16
 
 @dataclass(frozen=True)
 class Demo:
-    folder: Path
+    saved: session.Done
     audit: Audit
     planted: np.ndarray
     found: np.ndarray
@@ -102,7 +102,7 @@ def run_demo(out: Path, seed: int, *, say: Say, progress: Callable[[str], Progre
     found = np.array([id in weak for id in made.ids])
     asked = session.Request(file=path, out=out / "audit")
     saved = session.saved(asked, done)
-    return Demo(saved.folder, done, planted, found, model is not None, time.monotonic() - start)
+    return Demo(saved, done, planted, found, model is not None, time.monotonic() - start)
 
 
 def _audit(path: Path, made: Questions, setting: Setting, say: Say) -> Audit:

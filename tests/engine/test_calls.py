@@ -180,3 +180,19 @@ async def test_the_forecast_counts_exactly_what_will_be_sent(tmp_path: Path) -> 
     assert told.money is not None and told.money > 0
     assert "7 calls (3 more from the ledger)" in str(told)
     assert (told + Forecast(money=None)).money is None
+
+
+def test_a_caller_goes_on_in_a_second_event_loop() -> None:
+    """Two audits share a caller and not a loop: slots that remember the first loop fail every call that waits."""
+
+    class Slow(FakeModel):
+        async def send(self, asked: Call) -> Reply:
+            await asyncio.sleep(0)
+            return await FakeModel(always("A")).send(asked)
+
+    caller = Caller(Slow(always("A")), Limits(concurrency=1), None, Budget())
+
+    async def several(first: int) -> list[Reply]:
+        return await asyncio.gather(*(caller.ask(call(n)) for n in range(first, first + 5)))
+
+    assert len(asyncio.run(several(0))) == len(asyncio.run(several(5))) == 5

@@ -21,7 +21,7 @@ def demo(
     from flyreel.report.page import write_report
 
     done = run_demo(out, seed, say=note if json else lambda line: print(line, flush=True), progress=Bar)
-    page = write_report(done.folder, done.folder / "report.html")
+    page = write_report(done.saved.folder, done.saved.report)
     if json:
         print_json({"report": str(page), **done.json()})
     else:
@@ -30,4 +30,7 @@ def demo(
                 ["", *done.lines(), f"report    {page}    (open it)", "next      flyreel audit your_questions.jsonl"]
             )
         )
-    raise typer.Exit(0 if done.with_model else 1)
+    failures = done.saved.failures(max_excess=None, strict=False)
+    for line in failures:
+        note(f"flyreel: {line}")
+    raise typer.Exit(0 if done.with_model and not failures else 1)

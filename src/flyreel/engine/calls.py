@@ -69,6 +69,7 @@ class Caller:
         self.ledger = ledger
         self.budget = budget
         self.tally = Tally()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._pace = Pace(limits.rate)
         self._random = random.Random(seed)
@@ -76,6 +77,7 @@ class Caller:
 
     async def ask(self, call: Call) -> Reply:
         """The reply, from the ledger if it is there. Two askers of the same call at once share one request."""
+        self._enter_loop()
         key = call.key(self.model.identity, self.model.name)
         if self.ledger is not None and (kept := self.ledger.get(key)) is not None:
             self.tally.from_ledger += 1
@@ -97,6 +99,13 @@ class Caller:
             raise
         finally:
             del self._under_way[key]
+
+    def _enter_loop(self) -> None:
+        """Slots and shared requests belong to one event loop; a second run of the same caller has another."""
+        if (loop := asyncio.get_running_loop()) is not self._loop:
+            self._loop = loop
+            self._slots = asyncio.Semaphore(self.limits.concurrency)
+            self._under_way = {}
 
     async def _pay(self, key: bytes, call: Call) -> Reply:
         held = self.budget.hold(self.model, call)

@@ -140,7 +140,7 @@ def _absurd(draft: dict[str, Any], made: Scene, random_: random.Random) -> dict[
 
 
 def _in_dialogue(draft: dict[str, Any], made: Scene, random_: random.Random) -> dict[str, Any]:
-    line = Cue(start=0.0, end=1.0, text=f"{draft['question']} It is {draft['key']}.", speaker=made.cast[0].name)
+    line = Cue(start=0.0, end=1.0, text=f"{draft['question']} It is {draft['key']}.")
     return {**draft, "cues": [line, *draft["cues"]]}
 
 

@@ -116,7 +116,10 @@ def _who(random_: random.Random, cast: tuple[Character, ...], verb: str) -> tupl
 
 
 def cues(made: Scene, random_: random.Random) -> list[Cue]:
-    """What is described, event by event, and what is said; some lines say what happens and most say nothing much."""
+    """What is described, event by event, and what is said, which is nothing much.
+
+    Who speaks is left out: it would tell who is in the scene, and with that who is the answer to "Who …?".
+    """
     found = [
         Cue(start=0.0, end=1.0, kind="description", text=f"A {made.place} at {made.light}."),
         *(
@@ -127,5 +130,5 @@ def cues(made: Scene, random_: random.Random) -> list[Cue]:
     ]
     small_talk = ("Here we go.", "What a day.", "Did you see that?", "Wait for me.", "Not again.")
     for event in made.events[::2]:
-        found.append(Cue(start=event.start, end=event.end, text=random_.choice(small_talk), speaker=event.actor))
+        found.append(Cue(start=event.start, end=event.end, text=random_.choice(small_talk)))
     return sorted(found, key=lambda cue: cue.start)
