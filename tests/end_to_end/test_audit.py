@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,17 @@ def test_report_and_doctor(file: Path, tmp_path: Path) -> None:
     assert flyreel(tmp_path, "report", "toy.audit").stdout.strip() == "toy.audit/report.html"
     checks = json.loads(flyreel(tmp_path, "doctor", "--json").stdout)["checks"]
     assert {"flyreel", "numpy", "embedded model", "cache folder"} <= {c["what"] for c in checks}
+
+
+def test_ctrl_c_while_no_model_is_asked_is_one_line_too(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "many.jsonl", questions(5, 600).to_rows())
+    with subprocess.Popen(
+        [FLYREEL, "audit", "many.jsonl"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stderr is not None
+        assert "surface done" in running.stderr.readline(), "shortcut comes next and takes seconds"
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=120)
+    assert (running.returncode, out) == (130, "")
+    assert err.startswith("stopped.") and err.count("\n") == 1
+    assert not (tmp_path / "many.audit" / "audit.json").exists()

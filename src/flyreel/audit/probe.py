@@ -50,6 +50,11 @@ class Result:
     not_checked: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def skipped(self) -> bool:
+        """There was nothing to try the probe on: that is said under "not checked" and is no failure."""
+        return bool(self.not_checked) and self.count("unknown") == len(self.ids)
+
     def count(self, verdict: str) -> int:
         return int(np.sum(self.verdicts == verdict))
 

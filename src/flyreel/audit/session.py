@@ -78,7 +78,7 @@ class Done:
         if strict and problems:
             found.append(f"--strict: {summary.counted(len(problems), 'broken row')}; the first is {problems[0]}")
         for r in self.audit.results:
-            if unknown := r.count("unknown"):
+            if (unknown := r.count("unknown")) and not r.skipped:
                 why = ", ".join(f"{reason or 'no answer'} ({n:,})" for reason, n in r.details["failures"].items())
                 found.append(f"{r.probe}: {unknown:,} of {len(r.ids):,} are unknown: {why}")
         return found

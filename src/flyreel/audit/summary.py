@@ -71,7 +71,7 @@ def next_steps(audit: Audit) -> list[str]:
             )
         if r.probe == "blind" and r.estimate and r.estimate.ci95[0] > r.estimate.chance:
             steps.append(f"Replace choices in the {r.count('weak'):,} questions that the language model guesses.")
-    unknown = sum(r.count("unknown") for r in audit.results)
+    unknown = sum(r.count("unknown") for r in audit.results if not r.skipped)
     if unknown:
         steps.append(f"Run the same command again: {unknown:,} verdicts are unknown because a solver failed.")
     if "blind" not in names:
@@ -97,6 +97,8 @@ def lines(audit: Audit) -> list[str]:
     """The findings as a terminal shows them: one line a probe, each number beside what it is compared to."""
     found = []
     for r in sorted(audit.results, key=lambda r: "shortcut surface blind dialogue evidence leakage".find(r.probe)):
+        if r.skipped:
+            continue
         found.append(_line(r.probe, r.estimate.accuracy, r.estimate.ci95, _says(r)) if r.estimate else _plain(r))
         control = r.details.get("control")
         if control:

@@ -75,13 +75,14 @@ def _print_forecast(parts: dict[str, Any], json: bool) -> None:
 
 
 def _print(done: Any, page: Path) -> None:
-    from flyreel.audit.summary import lines
+    from flyreel.audit.summary import counted, lines
 
     audit = done.audit
     q = audit.questions
     sizes = sorted(set(q.sizes.tolist()))
     each = f"{sizes[0]} choices each" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]} choices each"
-    print(f"{len(q):,} questions, {q.n_groups:,} groups, {each}, chance {100 * q.chance.mean():.1f}%")
+    many = f"{counted(len(q), 'question')}, {counted(q.n_groups, 'group')}"
+    print(f"{many}, {each}, chance {100 * q.chance.mean():.1f}%")
     for line in lines(audit):
         print(line)
     print(f"weakest questions, plots, what to do: {page}")

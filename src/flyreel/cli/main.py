@@ -13,7 +13,7 @@ import typer
 
 from flyreel import __version__
 from flyreel.cli import audit, cost, demo, doctor, importing, report, stats
-from flyreel.errors import FlyreelError
+from flyreel.errors import FlyreelError, Stopped
 
 app = typer.Typer(
     name="flyreel",
@@ -47,11 +47,13 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = typer.main.get_command(app).main(args=arguments, prog_name="flyreel", standalone_mode=False)
         sys.stdout.flush()
+        if code == Stopped.exit_code:  # some versions of the option parser turn Ctrl-C into this, others raise
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except FlyreelError as error:
         return say(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return say("stopped. Run the same command to start over; nothing half-written is left.", 130)
+    except (KeyboardInterrupt, typer.Abort):
+        return say("stopped. Run the same command to start over; nothing half-written is left.", Stopped.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains while it shuts down
         return 1
