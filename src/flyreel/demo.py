@@ -27,8 +27,6 @@ from flyreel.tables import write_jsonl
 from flyreel.toybox.questions import questions as toybox_questions
 
 SCENES, PER_SCENE = 16, 4
-WITH_CUES = 16
-"""How many questions are also asked with their cues: prompts with a transcript take the small model much longer."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Demo:
             return "not asked: the embedded model could not be had"
         return (
             f"answerable from dialogue alone {percent(heard.estimate.accuracy)}, with every cue "
-            f"{percent(seen.estimate.accuracy)} (first {WITH_CUES} questions)"
+            f"{percent(seen.estimate.accuracy)} (one question a scene)"
         )
 
     def json(self) -> dict[str, Any]:
@@ -106,13 +104,13 @@ def run_demo(out: Path, seed: int, *, say: Say, progress: Callable[[str], Progre
 
 
 def _audit(path: Path, made: Questions, setting: Setting, say: Say) -> Audit:
-    """All questions to the probes that are quick, the first few to those that read the scene."""
+    """All questions to the probes that are quick, one a scene to those that read it: long prompts take long."""
     after = lambda r: say(f"  {r.probe:<9} {r.seconds:.0f} s")  # noqa: E731
     names = ["surface", "shortcut", "leakage", *(["blind"] if setting.callers else [])]
     done = audit(str(path), made, asked=names, setting=setting, after=after)
     if not setting.callers:
         return done
-    few = made.take(np.arange(min(WITH_CUES, len(made))))
+    few = made.take(np.arange(0, len(made), PER_SCENE))
     heard = audit(str(path), few, asked=["dialogue", "evidence"], setting=setting, after=after)
     models = [{"name": c.model.name, "label": c.model.label, "identity": c.model.identity} for c in setting.callers]
     how = {**done.how, "command": "flyreel demo", "models": models, "asked_with_cues": len(few)}

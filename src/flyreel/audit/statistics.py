@@ -3,7 +3,8 @@
 - `wilson`: Wilson (1927), score interval for a proportion.
 - `accuracy`: a mean of hits with an interval that knows about groups. Questions on one film are not independent, so
   the sample size in Wilson's formula is divided by the design effect, the cluster-robust variance over the binomial
-  one (Kish 1965). It is never taken below one: grouping can widen an interval here and never narrow it.
+  one (Kish 1965), and the normal quantile gives way to Student's with one degree of freedom less than there are groups.
+  The effect is never taken below one: grouping can widen an interval here and never narrow it.
 - `p_above_chance`: one-sided, against each question's own 1/K. The larger of the exact Poisson-binomial tail, which
   knows the chances but not the groups, and the t-test on group sums, which knows the groups.
 - `benjamini_hochberg`: Benjamini and Hochberg (1995), adjusted p-values.
@@ -43,12 +44,13 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def wilson(rate: float, n: float, level: float = LEVEL) -> tuple[float, float]:
-    from scipy.special import ndtri
+def wilson(rate: float, n: float, level: float = LEVEL, df: int | None = None) -> tuple[float, float]:
+    """Wilson's interval; with `df`, Student's quantile in place of the normal one."""
+    from scipy.special import ndtri, stdtrit
 
     if n <= 0:
         return 0.0, 1.0
-    z = float(ndtri(0.5 + level / 2))
+    z = float(ndtri(0.5 + level / 2) if df is None else stdtrit(df, 0.5 + level / 2))
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     return float(max(0.0, min(rate, centre - half))), float(min(1.0, max(rate, centre + half)))
@@ -113,7 +115,9 @@ def estimate(hits: np.ndarray, chances: np.ndarray, groups: np.ndarray, level: f
     """`hits` is 1, 0 or a shared hit per question; `level` other than 95% serves simultaneous intervals."""
     hits = np.asarray(hits, dtype=float)
     rate, chance = float(hits.mean()), float(chances.mean())
-    low, high = wilson(rate, len(hits) / design_effect(hits, groups), level)
+    n_groups = len(np.unique(groups))
+    df = n_groups - 1 if 1 < n_groups < len(hits) else None
+    low, high = wilson(rate, len(hits) / design_effect(hits, groups), level, df)
     above = lambda r: (r - chance) / (1 - chance)  # noqa: E731
     return Estimate(
         accuracy=rate,
@@ -123,7 +127,7 @@ def estimate(hits: np.ndarray, chances: np.ndarray, groups: np.ndarray, level: f
         excess_ci95=(above(low), above(high)),
         p_value=p_above_chance(hits, chances, groups),
         n=len(hits),
-        groups=len(np.unique(groups)),
+        groups=n_groups,
     )
 
 

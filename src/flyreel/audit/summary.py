@@ -29,14 +29,16 @@ def counted(n: int, noun: str) -> str:
 
 
 def verdict(audit: Audit) -> str:
-    found = leaks(audit)
+    """By the probes that read no cue; what dialogue gives away is told further down."""
+    found = [r for r in leaks(audit) if "cues" not in probes.get(r.probe).facts["reads"]]
     if not found:
         return "Nothing was measured that says whether these questions can be guessed."
-    top = found[0]
+    beating = [r for r in found if r.estimate and r.estimate.p_value < SIGNIFICANT]
+    top = (beating or found)[0]
     e = top.estimate
     assert e is not None
     interval = f"95% CI {100 * e.ci95[0]:.1f} to {100 * e.ci95[1]:.1f}, chance {percent(e.chance)}"
-    if e.p_value < SIGNIFICANT and e.ci95[0] > e.chance:
+    if beating:
         return f"{percent(e.accuracy)} of the keys can be picked without watching ({top.probe}; {interval})."
     return f"No probe that ran beats chance; the best of them is {top.probe} at {percent(e.accuracy)} ({interval})."
 
