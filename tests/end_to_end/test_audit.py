@@ -50,7 +50,7 @@ def test_people_get_a_line_a_probe_and_a_page(file: Path, tmp_path: Path) -> Non
     done = flyreel(tmp_path, "audit", file.name, "--report", "page.html")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("120 questions, 15 groups, 5 choices each, chance 20.0%\n")
-    for word in ("shortcut", "control", "surface", "problems   none", "page.html"):
+    for word in ("shortcut", "control", "surface", "problems     none", "page.html"):
         assert word in done.stdout
     assert (tmp_path / "page.html").stat().st_size > 10_000
 

@@ -110,17 +110,17 @@ def lines(audit: Audit) -> list[str]:
             found.append(_line("control", control["accuracy"], (low, high), f"same model, shuffled keys: {says}"))
     n = len(audit.problems)
     kinds = sorted({p.reason for p in audit.problems})
-    found.append(f"  {'problems':<10} " + (f"{counted(n, 'broken row')} left out: {', '.join(kinds)}" if n else "none"))
-    found += [f"  {'not checked':<10} {line}" for line in audit.not_checked]
+    found.append(f"  {'problems':<12} " + (f"{counted(n, 'broken row')} left out: {', '.join(kinds)}" if n else "none"))
+    found += [f"  {'not checked':<12} {line}" for line in audit.not_checked]
     return found
 
 
 def _line(name: str, rate: float, ci: tuple[float, float], says: str) -> str:
-    return f"  {name:<10} {percent(rate):>6}  [{100 * ci[0]:.1f}, {100 * ci[1]:.1f}]   {says}"
+    return f"  {name:<12} {percent(rate):>6}  [{100 * ci[0]:.1f}, {100 * ci[1]:.1f}]   {says}"
 
 
 def _plain(r: Result) -> str:
-    return f"  {r.probe:<10} {'; '.join(r.why) if r.why else _says(r)}"
+    return f"  {r.probe:<12} {'; '.join(r.why) if r.why else _says(r)}"
 
 
 def _says(r: Result) -> str:
