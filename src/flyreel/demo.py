@@ -26,7 +26,7 @@ from flyreel.questions import Questions
 from flyreel.tables import write_jsonl
 from flyreel.toybox.questions import questions as toybox_questions
 
-SCENES, PER_SCENE = 16, 4
+SCENES, PER_SCENE = 12, 4
 
 
 @dataclass(frozen=True)
