@@ -81,6 +81,10 @@ async def test_a_language_model_is_asked_once_and_its_calls_are_counted(file: Pa
     async with FakeServer(fake.prefer(fake.noise())) as server:
         words = ["audit", file.name, "--model", server.url, "--probe", "blind", "--probe", "evidence", "--json"]
         dry = await asyncio.to_thread(flyreel, tmp_path, *words, "--dry-run")
+        free = await asyncio.to_thread(
+            flyreel, tmp_path, "audit", file.name, "--model", server.url, "--probe", "surface", "--dry-run"
+        )
+        assert (free.returncode, free.stdout) == (0, "forecast: 0 calls, 0.00 M tokens, free\n")
         assert server.requests == 0
         first = await asyncio.to_thread(flyreel, tmp_path, *words)
         sent = server.requests

@@ -162,7 +162,7 @@ def forecast(asked: Request, say: Say) -> dict[str, Forecast]:
     """Calls, tokens and money of every probe that would ask a model, without asking."""
     check(asked)
     reading = open_questions(asked.file, asked.format, asked.map)
-    questions = reading.questions.with_choices()
+    questions = with_choices(reading.source, reading.questions)
     specs = _specs(asked)
     if not specs:
         raise InputError("--dry-run forecasts calls to a model: add --model http://localhost:8000/v1 or --model local:")

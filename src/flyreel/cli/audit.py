@@ -64,14 +64,14 @@ def _print_forecast(parts: dict[str, Any], json: bool) -> None:
     from dataclasses import asdict
 
     from flyreel.cli.console import print_json
+    from flyreel.engine.budget import Forecast
 
     if json:
         print_json({name: asdict(part) for name, part in parts.items()})
         return
     for name, part in parts.items():
         print(f"  {name:<12} {part}")
-    total = sum(parts.values(), start=type(next(iter(parts.values())))())
-    print(f"forecast: {total}")
+    print(f"forecast: {sum(parts.values(), start=Forecast())}")
 
 
 def _print(done: Any, page: Path) -> None:

@@ -11,7 +11,7 @@ import csv
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,6 @@ class Sample:
     path: Path
     container: str
     fields: tuple[str, ...]
-    first: dict[str, Any] = field(default_factory=dict)
 
     def has(self, *names: str) -> bool:
         return set(names) <= set(self.fields)
@@ -67,9 +66,8 @@ def sample(path: Path) -> Sample:
     if container == "parquet":
         return Sample(path, container, tuple(_parquet(path).schema_arrow.names))
     found = (r.values for r in _READERS[container](path) if isinstance(r, Record))
-    head_rows = list(islice(found, 20))
-    names = dict.fromkeys(name for values in head_rows for name in values)
-    return Sample(path, container, tuple(names), head_rows[0] if head_rows else {})
+    names = dict.fromkeys(name for values in islice(found, 20) for name in values)
+    return Sample(path, container, tuple(names))
 
 
 def literal_list(text: str) -> list[Any] | None:
