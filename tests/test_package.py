@@ -37,8 +37,8 @@ def test_every_public_name_can_be_had(name):
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="'clips'"):
-        _ = flyreel.clips
+    with pytest.raises(AttributeError, match="'klips'"):
+        _ = flyreel.klips
 
 
 @pytest.mark.parametrize(

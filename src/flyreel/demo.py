@@ -18,15 +18,16 @@ from flyreel.engine.budget import Budget
 from flyreel.engine.calls import Caller, Limits
 from flyreel.engine.local import Progress
 from flyreel.errors import FlyreelError
+from flyreel.formats.base import read
 from flyreel.models import catalog
 from flyreel.models.catalog import Say
 from flyreel.models.ledger import Ledger
 from flyreel.models.local import IN_FLIGHT, open_local
 from flyreel.questions import Questions
-from flyreel.tables import write_jsonl
-from flyreel.toybox.questions import questions as toybox_questions
+from flyreel.toybox.make import Plan, make
+from flyreel.video.pick import keyframes
 
-SCENES, PER_SCENE = 12, 4
+SCENES, PER_SCENE, FAULTS = 12, 4, 0.3
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,12 @@ class Demo:
     audit: Audit
     planted: np.ndarray
     found: np.ndarray
+    frames: str
     with_model: bool
     seconds: float
 
     def lines(self) -> list[str]:
-        """The five lines that matter."""
+        """The lines that matter."""
         by_probe = {r.probe: r for r in self.audit.results}
         clean = self.planted == ""
         n_faulty, n_clean = int((~clean).sum()), int(clean.sum())
@@ -50,6 +52,7 @@ class Demo:
             f"surface   {self._told(by_probe.get('surface'))}",
             f"blind     {self._told(by_probe.get('blind'))}",
             f"cues      {self._cues(by_probe)}",
+            f"keyframes {self.frames}",
         ]
 
     def _told(self, result: Result | None) -> str:
@@ -83,9 +86,10 @@ class Demo:
 def run_demo(out: Path, seed: int, *, say: Say, progress: Callable[[str], Progress]) -> Demo:
     start = time.monotonic()
     say(f"flyreel demo · {catalog.DEFAULT.title} (local, {catalog.DEFAULT.bytes / 1e6:.0f} MB) · toybox seed {seed}")
-    made = toybox_questions(seed, SCENES, PER_SCENE)
-    path = write_jsonl(out / "questions.jsonl", made.to_rows())
-    say(f"  make      {SCENES} scenes, {len(made)} questions: {path}")
+    counts = make(Plan(seed=seed, clips=SCENES, questions=PER_SCENE, faults=FAULTS), out / "toybox")
+    path = out / "toybox" / "questions.jsonl"
+    made = read(path).questions
+    say(f"  make      {SCENES} clips, {counts['seconds']:.0f} s of film, {len(made)} questions: {path.parent}")
     try:
         model = open_local("default", lambda line: say(f"  {line}"))
     except FlyreelError as error:
@@ -98,9 +102,24 @@ def run_demo(out: Path, seed: int, *, say: Say, progress: Callable[[str], Progre
     planted = np.array([(row.get("meta") or {}).get("fault", "") for row in made.to_rows()])
     weak = {id for r in done.results if r.probe != "evidence" for id, v in _verdicts(r) if v == "weak"}
     found = np.array([id in weak for id in made.ids])
-    asked = session.Request(file=path, out=out / "audit")
+    asked = session.Request(file=path, out=out / "audit", embedder="toyclip")
     saved = session.saved(asked, done)
-    return Demo(saved, done, planted, found, model is not None, time.monotonic() - start)
+    frames = _keyframes(made, path.parent)
+    return Demo(saved, done, planted, found, frames, model is not None, time.monotonic() - start)
+
+
+def _keyframes(made: Questions, folder: Path) -> str:
+    """The frames of the question whose evidence is shortest, and whether they show it."""
+    rows = [row for row in made.to_rows() if "meta" not in row]
+    row = min(rows, key=lambda row: (sum(e["end"] - e["start"] for e in row["evidence"]), row["id"]))
+    found = keyframes(folder / "clips" / f"{row['clip']}.mp4", row["question"], 4)
+    shown = [any(e["start"] <= t <= e["end"] for e in row["evidence"]) for t in found.times]
+    where = ", ".join(f"{t:.1f}" for t in found.times)
+    share = sum(e["end"] - e["start"] for e in row["evidence"]) / found.media.duration
+    return (
+        f"“{row['question']}” at {where} s: {sum(shown)} of {len(shown)} frames show it, "
+        f"which is to be seen for {percent(share)} of the clip"
+    )
 
 
 def _audit(path: Path, made: Questions, setting: Setting, say: Say) -> Audit:

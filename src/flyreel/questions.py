@@ -16,10 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flyreel.columns import CUE, SPAN, present
 from flyreel.schema import Question
-
-_SPAN = pa.struct([("start", pa.float64()), ("end", pa.float64())])
-_CUE = pa.struct([*_SPAN, ("kind", pa.string()), ("text", pa.string()), ("speaker", pa.string())])
 
 SCHEMA = pa.schema(
     [
@@ -34,8 +32,8 @@ SCHEMA = pa.schema(
         pa.field("category", pa.string()),
         pa.field("template", pa.string()),
         pa.field("rationale", pa.string()),
-        pa.field("evidence", pa.list_(_SPAN)),
-        pa.field("cues", pa.list_(_CUE)),
+        pa.field("evidence", pa.list_(SPAN)),
+        pa.field("cues", pa.list_(CUE)),
         pa.field("origin", pa.string()),
         pa.field("parent", pa.string()),
         pa.field("round", pa.int32()),
@@ -160,7 +158,7 @@ def _nested(row: dict[str, Any]) -> dict[str, Any]:
     for name in ("origin", "meta"):
         row[name] = json.loads(row[name]) if row[name] else None
     if row["cues"]:
-        row["cues"] = [{k: v for k, v in cue.items() if v is not None} for cue in row["cues"]]
+        row["cues"] = [present(cue) for cue in row["cues"]]
     if not row["round"]:
         row["round"] = None
-    return {name: value for name, value in row.items() if value is not None and value != []}
+    return present(row)

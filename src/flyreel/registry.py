@@ -9,11 +9,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from flyreel.errors import InputError, did_you_mean
 
 T = TypeVar("T")
+M = TypeVar("M")
+"""What is registered keeps its own type, with the parameters it has beyond those of the noun."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,11 @@ class Registry(Generic[T]):
     _entries: dict[str, Entry[T]] = field(default_factory=dict)
     _loaded: bool = False
 
-    def add(self, name: str, **facts: Any) -> Callable[[T], T]:
-        def register(made: T) -> T:
+    def add(self, name: str, **facts: Any) -> Callable[[M], M]:
+        def register(made: M) -> M:
             if name in self._entries:
                 raise ValueError(f"two {self.noun}s are named {name!r}")
-            self._entries[name] = Entry(name, made, facts)
+            self._entries[name] = Entry(name, cast(T, made), facts)
             return made
 
         return register

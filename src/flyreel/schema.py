@@ -38,7 +38,12 @@ class Cue(Span):
 
 
 class Clip(Noun):
-    id: str
+    """A video, by its address (`source`), its place on disk (`path`), or both; what is not known yet is None.
+
+    A cue from 0 to 0 is about the whole clip: a caption can be known before the length is.
+    """
+
+    id: str = Field(min_length=1)
     source: str | None = None
     path: str | None = None
     sha256: str | None = None
@@ -50,6 +55,8 @@ class Clip(Noun):
     shots: tuple[Span, ...] = ()
     cues: tuple[Cue, ...] = ()
     group: str | None = None
+    split: str | None = None
+    meta: dict[str, Any] = Field(default_factory=dict)
 
 
 class Origin(Noun):

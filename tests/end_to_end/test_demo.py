@@ -25,7 +25,7 @@ def test_without_the_model_the_rest_runs_and_says_so(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert (tmp_path / "out" / "audit" / "report.html").is_file()
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines[-7:]] == [
-        "questions", "faults", "surface", "blind", "cues", "report", "next"
+    assert [line.split()[0] for line in lines[-8:]] == [
+        "questions", "faults", "surface", "blind", "cues", "keyframes", "report", "next"
     ]  # fmt: skip
-    assert "not asked" in lines[-4]
+    assert "not asked" in lines[-5]

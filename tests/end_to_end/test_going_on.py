@@ -111,7 +111,7 @@ def test_ctrl_c_keeps_what_was_paid_for(flyreel: Flyreel, tmp_path: Path, slow_m
     again = flyreel(*command)
     assert again.code == 0, again.err
     sent, from_ledger = map(int, re.findall(r"90/90 +(\d+) calls, (\d+) from the ledger", again.err)[-1])
-    assert from_ledger == kept, "a call that was kept was not used"
+    assert kept <= from_ledger <= kept + 16, "a call that was kept was not used, or one came from nowhere"
     assert sent + from_ledger == 90 * 3 + 1, "three orderings a question, and one call to see what the model can do"
     assert _stats(slow_model_url)["repeated"] <= 16, "more was asked again than was in flight at the stop"
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flyreel.formats.base import read
+from flyreel.formats.clip_source import read_clips
 
 
 def row(**changes):
@@ -141,3 +142,32 @@ def test_subtitles_stand_in_where_the_scene_has_no_dialogue_and_are_not_doubled_
     ]
     both = cues(tmp_path, movie_scene="<subtitle> Hello.", subtitles="Hello.")
     assert [c["text"] for c in both] == ["Hello."]
+
+
+@pytest.mark.parametrize("name", [None, "cinepile"])
+@pytest.mark.parametrize("write", [jsonl, parquet])
+def test_clips_come_once_each_with_their_film_and_their_questions_name_them(tmp_path, write, name):
+    other = row(videoID="v2", yt_clip_link="https://example.org/v2", answer_key="joy")
+    path = write(tmp_path / "test", [*ROWS, other])
+    found = read_clips(path, name)
+    first, second = found.clips.to_rows()
+    assert first == {
+        "id": "v1",
+        "source": "https://example.org/v1",
+        "group": "The Film",
+        "cues": [
+            {"start": 0.0, "end": 0.0, "kind": "dialogue", "text": "Where is it?"},
+            {"start": 0.0, "end": 0.0, "kind": "description", "text": "A man runs."},
+        ],
+        "meta": {"yt_clip_title": "A clip", "year": 1999, "genre": ["Drama"]},
+    }
+    assert second["id"] == "v2", "a clip is known though its only question is broken"
+    assert found.questions.to_rows() == read(path).questions.to_rows()
+    assert set(found.questions.strings("clip")) <= set(found.clips.ids)
+    assert found.problems == read(path).problems
+
+
+def test_a_link_stands_in_for_an_id_in_clips_as_in_questions(tmp_path):
+    without = [{k: v for k, v in row().items() if k != "videoID"}]
+    found = read_clips(jsonl(tmp_path / "test", without))
+    assert found.clips.ids == found.questions.strings("clip") == ["https://example.org/v1"]

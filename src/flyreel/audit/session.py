@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flyreel.audit import asking, store, summary
+from flyreel.audit import asking, films, store, summary
 from flyreel.audit.probe import Result, Setting, probes
 from flyreel.audit.run import Audit, audit, plan, with_choices
 from flyreel.engine.budget import Budget, Forecast, parse_budget
@@ -45,6 +45,7 @@ class Request:
     seed: int = 0
     concurrency: int | None = None
     rate: float | None = None
+    embedder: str | None = None
 
     @property
     def project(self) -> Project | None:
@@ -119,6 +120,8 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress], quiet:
 
 def saved(asked: Request, done: Audit, hint: str = "") -> Done:
     _, told = store.save(done, asked.folder)
+    if found := films.files(done.questions, asked.file, asked.project):
+        films.save(found, asked.embedder, asked.folder / films.NAME)
     if asked.project:
         store.save_version(done, asked.project)
     return Done(done, asked.folder, asked.report or asked.folder / "report.html", told, hint)

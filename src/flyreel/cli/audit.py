@@ -33,6 +33,10 @@ def audit(
     seed: Annotated[int, typer.Option(help="Seed of folds and of the control.")] = 0,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Calls in flight per model.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Calls a minute per model.")] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(help="Choose the frames that the report shows of a clip by this (hf:NAME), not evenly spaced."),
+    ] = None,
 ) -> None:
     """Find the questions that can be answered without watching."""
     from flyreel.audit import session
@@ -41,6 +45,7 @@ def audit(
     asked = session.Request(
         file=file, format=format, map=map, probes=tuple(probe or ()), models=tuple(model or ()), report=report, out=out,
         budget=budget, rule=rule, folds=folds, seed=seed, concurrency=concurrency, rate=rate,
+        embedder=embedder,
     )  # fmt: skip
     if dry_run:
         _print_forecast(session.forecast(asked, note), json)

@@ -19,7 +19,7 @@ def note(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-class Bar:
+class Steps:
     """A bar on a terminal; in a log a plain line for every tenth. Always on stderr."""
 
     def __init__(self, label: str) -> None:
@@ -29,22 +29,30 @@ class Bar:
         self._start = time.monotonic()
         self._drawn = 0.0
 
-    def advance(self, done: int, total: int, context: Context) -> None:
+    def advance(self, done: int, total: int, more: str = "") -> None:
         now = time.monotonic()
+        line = f"{self.label} {done:,}/{total:,}{more}"
         if self._live:
             if done < total and now - self._drawn < 0.1:
                 return
             self._drawn = now
             filled = 24 * done // total
             left = (now - self._start) * (total - done) / done
-            bar = f"{'█' * filled}{'·' * (24 - filled)} {self._line(done, total, context)}, {left:.0f} s left"
+            bar = f"{'█' * filled}{'·' * (24 - filled)} {line}, {left:.0f} s left"
             print(f"\r  {bar} \x1b[K", end="\n" if done == total else "", file=sys.stderr, flush=True)
         elif 10 * done // total > self._tenth or done == total:
             self._tenth = 10 * done // total
-            note(f"  {self._line(done, total, context)}")
+            note(f"  {line}")
 
-    def _line(self, done: int, total: int, context: Context) -> str:
+
+class Bar:
+    """The same for items that ask a model: how many calls there were, and how many failed."""
+
+    def __init__(self, label: str) -> None:
+        self._steps = Steps(label)
+
+    def advance(self, done: int, total: int, context: Context) -> None:
         tally = context.caller.tally
         failed = sum(tally.failures.values())
         extra = f", {failed:,} failed" if failed else ""
-        return f"{self.label} {done:,}/{total:,}  {tally.sent:,} calls, {tally.from_ledger:,} from the ledger{extra}"
+        self._steps.advance(done, total, f"  {tally.sent:,} calls, {tally.from_ledger:,} from the ledger{extra}")

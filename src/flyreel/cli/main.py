@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from flyreel import __version__
-from flyreel.cli import audit, cost, demo, doctor, importing, report, stats
+from flyreel.cli import audit, cost, demo, doctor, fetch, importing, keyframes, report, stats, toybox, train
 from flyreel.errors import FlyreelError, Stopped
 
 app = typer.Typer(
@@ -26,6 +26,10 @@ app = typer.Typer(
 app.command("audit")(audit.audit)
 app.command("stats")(stats.stats)
 app.command("import")(importing.import_)
+app.command("fetch")(fetch.fetch)
+app.command("keyframes")(keyframes.keyframes)
+app.command("toybox")(toybox.toybox)
+app.command("train")(train.train)
 app.command("report")(report.report)
 app.command("cost")(cost.cost)
 app.command("doctor")(doctor.doctor)

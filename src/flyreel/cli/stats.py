@@ -1,4 +1,4 @@
-"""flyreel stats: counts, lengths, vocabulary, choices per question."""
+"""flyreel stats: counts, lengths, vocabulary, choices per question, sentences per clip."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ import typer
 
 
 def stats(
-    file: Annotated[Path, typer.Argument(help="A question file, or a project folder.")],
+    file: Annotated[Path, typer.Argument(help="A file of questions or clips, a folder of videos, or a project.")],
     format: Annotated[str | None, typer.Option(help="Name the format instead of having it recognised.")] = None,
     map: Annotated[str | None, typer.Option(help="Columns of any CSV or JSONL: question=…,answer=…")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")] = False,
 ) -> None:
-    """Count what is in a set of questions."""
+    """Count what is in a set of questions, of clips, or both."""
     from flyreel.cli.console import print_json
-    from flyreel.formats.project import open_questions
-    from flyreel.report.stats import describe, table
+    from flyreel.formats.project import open_all
+    from flyreel.report.clip_stats import describe_all, table_all
 
-    reading = open_questions(file, format, map)
-    described = {"source": reading.source, "format": reading.format, **describe(reading)}
+    described = describe_all(*open_all(file, format, map))
     if json:
         print_json(described)
     else:
-        print("\n".join(table(described)))
+        print("\n".join(table_all(described)))

@@ -119,14 +119,14 @@ def checked(draft: Draft, default_id: str) -> Draft:
     if not isinstance(question, str) or not question.strip():
         raise Broken("empty-question")
     row: Draft = {
-        "id": _text(draft.get("id")) or default_id,
+        "id": text_of(draft.get("id")) or default_id,
         "question": _clean(question).strip(),
-        **{name: _text(draft.get(name)) for name in ("clip", "group", "split", "category", "template", "rationale")},
-        "cues": _spans(draft.get("cues"), Cue, "bad-cue"),
-        "evidence": _spans(draft.get("evidence"), Span, "bad-evidence"),
-        "meta": _plain(draft["meta"]) if isinstance(draft.get("meta"), dict) else None,
-        "origin": _plain(draft["origin"]) if isinstance(draft.get("origin"), dict) else None,
-        "parent": _text(draft.get("parent")),
+        **{name: text_of(draft.get(name)) for name in ("clip", "group", "split", "category", "template", "rationale")},
+        "cues": spans(draft.get("cues"), Cue, "bad-cue"),
+        "evidence": spans(draft.get("evidence"), Span, "bad-evidence"),
+        "meta": plain(draft["meta"]) if isinstance(draft.get("meta"), dict) else None,
+        "origin": plain(draft["origin"]) if isinstance(draft.get("origin"), dict) else None,
+        "parent": text_of(draft.get("parent")),
         "round": draft["round"] if isinstance(draft.get("round"), int) and 0 <= draft["round"] < 1 << 31 else 0,
     }
     answer = draft.get("answer")
@@ -137,7 +137,7 @@ def checked(draft: Draft, default_id: str) -> Draft:
     return row
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)) or isinstance(value, (dict, list)):
         return None
     return " ".join(_clean(str(value)).split()) or None
@@ -148,7 +148,7 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Only what JSON and UTF-8 can hold: Parquet has dates, and JSON has lone surrogates."""
     return json.loads(_clean(json.dumps(value, ensure_ascii=False, default=str)))
 
@@ -201,12 +201,12 @@ def answer_index(answer: Any, choices: list[str]) -> int:
     return answer
 
 
-def _spans(value: Any, noun: type[Span], reason: str) -> list[dict[str, Any]]:
+def spans(value: Any, noun: type[Span], reason: str) -> list[dict[str, Any]]:
     if value is None or value == []:
         return []
     if not isinstance(value, (list, tuple)):
         raise Broken(reason, "not a list")
     try:
-        return [_plain(noun.model_validate(v).model_dump()) for v in value]
+        return [plain(noun.model_validate(v).model_dump()) for v in value]
     except ValueError as error:
         raise Broken(reason, str(error).splitlines()[-2].strip() if "\n" in str(error) else str(error)) from None

@@ -58,7 +58,7 @@ class Sample:
 
 
 def sample(path: Path) -> Sample:
-    head = _read_head(path)
+    head = read_head(path)
     container = _container(path, head)
     if container in ("csv", "tsv"):
         header = next(_csv_rows(path, container), ([], 0))[0]
@@ -82,7 +82,7 @@ def literal_list(text: str) -> list[Any] | None:
     return None
 
 
-def _read_head(path: Path) -> bytes:
+def read_head(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise InputError(f"{path}: a folder without flyreel.toml, not a question file")
@@ -135,7 +135,7 @@ def _container(path: Path, head: bytes) -> str:
     raise InputError(f"{path}: neither CSV, TSV, JSONL, JSON nor Parquet: the first line has no comma, tab or brace")
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def lines(path: Path) -> Iterator[bytes]:
     """Lines no longer than the limit plus one byte; the rest of a longer line is skipped, not kept."""
     with path.open("rb") as file:
         first = True
@@ -149,7 +149,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _jsonl(path: Path) -> Iterator[Record | Problem]:
     row = 0
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(lines(path), 1):
         if not line.strip():
             continue
         row += 1
@@ -194,11 +194,11 @@ def _csv_rows(path: Path, container: str) -> Iterator[tuple[list[str] | None, in
 
     Fields are None for a record with a line too long, which is never parsed: half of it would look like a whole one.
     """
-    lines = enumerate(_lines(path), 1)
+    numbered = enumerate(lines(path), 1)
     numbers, long = [0], [False]
 
     def text() -> Iterator[str]:
-        for number, line in lines:
+        for number, line in numbered:
             numbers[0] = number
             if len(line) > LINE_LIMIT:
                 long[0] = True

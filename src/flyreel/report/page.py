@@ -16,19 +16,21 @@ import numpy as np
 
 from flyreel.audit import store, summary
 from flyreel.audit.probe import probes
+from flyreel.report.frames import Films
 from flyreel.tables import write_text
 
 WEAKEST = 50
 PROBLEMS = 100
 BINS = 10
+NO_FILMS = Films({})
 
 
 def write_report(folder: Path, output: Path | None = None) -> Path:
     """Render a saved audit; the path of the page."""
-    return write_text(output or folder / "report.html", render(store.load(folder)))
+    return write_text(output or folder / "report.html", render(store.load(folder), Films.beside(folder)))
 
 
-def render(saved: store.Saved) -> str:
+def render(saved: store.Saved, films: Films = NO_FILMS) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("flyreel.report"),
         autoescape=True,
@@ -46,7 +48,7 @@ def render(saved: store.Saved) -> str:
         accuracy=_accuracy_rows(probes_found),
         categories=_categories(saved),
         histogram=_histogram(saved),
-        cards=_cards(saved),
+        cards=_cards(saved, films),
         problems=found["problems"][:PROBLEMS],
         how=json.dumps(found["how"], indent=1, ensure_ascii=False),
     )
@@ -97,7 +99,7 @@ def _histogram(saved: store.Saved) -> dict[str, Any] | None:
     return {"probe": name, "bins": bins, "chance": saved.summary["chance"], "median": float(np.median(scores))}
 
 
-def _cards(saved: store.Saved) -> list[dict[str, Any]]:
+def _cards(saved: store.Saved, films: Films) -> list[dict[str, Any]]:
     by_question: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in saved.findings:
         by_question[row["question"]].append(row)
@@ -116,6 +118,7 @@ def _cards(saved: store.Saved) -> list[dict[str, Any]]:
                 "id": id,
                 "question": saved.questions.texts[i],
                 "category": saved.questions.strings("category")[i],
+                "film": films.of(saved.questions.strings("clip")[i], saved.questions.texts[i]),
                 "choices": choices,
                 "reasons": [f"{r['probe']}: {r['reason']}" for r in weak if r["reason"]],
             }

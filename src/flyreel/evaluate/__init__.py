@@ -1,0 +1,1 @@
+"""Scores: what a model's answers, or an embedder's rankings, are worth, and how sure that is."""

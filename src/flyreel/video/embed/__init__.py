@@ -1,0 +1,1 @@
+"""What turns frames and words into vectors that can be compared: one file per embedder, and the cache they share."""

@@ -1,0 +1,1 @@
+"""Which frames a question needs: one file per selector."""

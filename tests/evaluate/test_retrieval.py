@@ -1,0 +1,42 @@
+"""R@k and median rank against a count by hand and against every order that ties allow."""
+
+from __future__ import annotations
+
+from itertools import pairwise, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flyreel.evaluate.retrieval import score
+
+
+def test_by_hand():
+    similarity = np.array([[0.9, 0.1, 0.2], [0.5, 0.4, 0.6], [0.3, 0.2, 0.1]])
+    found = score(similarity, [0, 1, 2], ks=(1, 2))
+    assert found.at == {1: pytest.approx(1 / 3), 2: pytest.approx(1 / 3)}
+    assert found.median_rank == 3
+    assert found.chance == {1: pytest.approx(1 / 3), 2: pytest.approx(2 / 3)} and found.chance_median == 2
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=5), st.data())
+def test_ties_are_worth_the_mean_over_every_order_they_allow(row, data):
+    right = data.draw(st.integers(0, len(row) - 1))
+    k = data.draw(st.integers(1, 5))
+    hits = []
+    for order in permutations(range(len(row))):
+        if all(row[a] >= row[b] for a, b in pairwise(order)):
+            hits.append(order.index(right) < k)
+    found = score(np.array([row], dtype=float), [right], ks=(k,))
+    assert found.at[k] == pytest.approx(np.mean(hits))
+
+
+def test_saying_the_same_of_everything_is_worth_chance():
+    found = score(np.zeros((20, 20)), range(20))
+    assert found.at == pytest.approx(found.chance) and found.median_rank == found.chance_median
+
+
+def test_a_right_one_that_could_not_be_scored_comes_last():
+    found = score(np.array([[np.nan, 0.1]]), [0])
+    assert found.at[1] == 0.0 and found.median_rank == 2
