@@ -14,8 +14,15 @@ import flyreel
 from flyreel.errors import FlyreelError
 from flyreel.models import catalog, roles
 
-CORE = ("pydantic", "aiohttp", "pyarrow", "numpy", "scipy", "scikit-learn", "typer", "rich", "jinja2")
-EXTRAS = {"local": ("xllamacpp",), "fetch": ("huggingface_hub",)}
+CORE = (
+    "pydantic", "aiohttp", "pyarrow", "numpy", "scipy", "scikit-learn", "typer", "rich", "jinja2",
+    "av", "pillow", "safetensors", "scenedetect-headless",
+)  # fmt: skip
+EXTRAS = {
+    "local": ("xllamacpp",),
+    "models": ("torch", "transformers"),
+    "fetch": ("yt_dlp", "huggingface_hub"),
+}
 
 
 @dataclass(frozen=True)

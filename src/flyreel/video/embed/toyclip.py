@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from flyreel.errors import InputError
 from flyreel.video.embed.base import embedders
@@ -68,7 +69,10 @@ class ToyClip:
         return sum(w.size for w in self.weights.values())
 
     def images(self, frames: np.ndarray) -> np.ndarray:
-        parts = [self._images(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)]
+        with threadpool_limits(
+            1
+        ):  # the products are small: threads that wait for a busy core cost more than they bring
+            parts = [self._images(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)]
         return np.concatenate(parts) if parts else np.empty((0, len(self.weights["image.head.bias"])), np.float32)
 
     def _images(self, frames: np.ndarray) -> np.ndarray:

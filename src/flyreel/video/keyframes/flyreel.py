@@ -2,10 +2,10 @@
 
     L_ij = q_i q_j S_ij exp(−Δt² / 2τ²),   q = exp(β z / 2),   S = exp(−σ (1 − cos))
 
-z is how far a frame stands above the clip's own scores, in standard deviations, after a running mean over a moment: a
-frame that shows something has neighbours that show it too, and a lone high score is noise. τ is a share of the time
-that each of k frames would have to itself. Of frames that look the same only the best is left in; every shot has a
-frame while k allows; and where scores carry no signal β is 0, so that noise chooses nothing.
+z is how far a frame's score stands above the clip's own, in standard deviations. τ is a share of the time that each of
+k frames would have to itself. Of frames that look the same only the best is left in; every shot has a frame while k
+allows; and where scores carry no signal β is 0, so that noise chooses nothing. β is small on purpose: scores are often
+wrong, and what then finds the evidence is that the frames are spread (docs/experiments.md has the grid).
 """
 
 from __future__ import annotations
@@ -24,15 +24,14 @@ def flyreel(
     candidates: Candidates,
     k: int,
     *,
-    strength: float = 1.0,
+    strength: float = 0.5,
     unlike: float = 0.5,
-    reach: float = 0.8,
-    moment: float = 0.3,
+    reach: float = 0.7,
     copies: float = 0.9995,
 ) -> np.ndarray:
     """Relevance, difference and time together; a frame for every shot while k allows."""
     times = np.asarray(candidates.times, dtype=np.float64)
-    z = standing(times, candidates.scores, moment)
+    z = standing(candidates.scores)
     kept = distinct(candidates.vectors, z, copies)
     if len(kept) <= k:
         return kept
@@ -45,16 +44,12 @@ def flyreel(
     return kept[greedy(kernel, k, shots=candidates.shots[kept])[0]]
 
 
-def standing(times: np.ndarray, scores: np.ndarray, moment: float) -> np.ndarray:
-    """Standard scores of the running mean over `moment` seconds to either side; all zero where nothing stands out."""
-    first = np.searchsorted(times, times - moment, side="left")
-    last = np.searchsorted(times, times + moment, side="right")
-    sums = np.concatenate([[0.0], np.cumsum(scores)])
-    smooth = (sums[last] - sums[first]) / (last - first)
-    spread = float(smooth.std())
-    if not spread > SPREAD * max(1.0, float(np.abs(smooth).max())):
+def standing(scores: np.ndarray) -> np.ndarray:
+    """Standard scores; all zero where nothing stands out."""
+    spread = float(scores.std())
+    if not spread > SPREAD * max(1.0, float(np.abs(scores).max())):
         return np.zeros(len(scores))
-    return np.clip((smooth - smooth.mean()) / spread, -3.0, 3.0)
+    return np.clip((scores - scores.mean()) / spread, -3.0, 3.0)
 
 
 def distinct(vectors: np.ndarray, worth: np.ndarray, copies: float) -> np.ndarray:
