@@ -88,7 +88,12 @@ def test_a_second_run_measures_nothing_and_writes_nothing(
     survey(project)
     looked: list[Path] = []
     inspect = decode.inspect
-    monkeypatch.setattr(decode, "inspect", lambda path: looked.append(Path(path)) or inspect(path))
+
+    def watched(path: Path) -> decode.Media:
+        looked.append(path)
+        return inspect(path)
+
+    monkeypatch.setattr(decode, "inspect", watched)
     again = survey(project)
     assert (again.measured, [p["clip"] for p in again.problems]) == (0, ["gone"])
     assert [p.name for p in looked] == ["gone.mp4"], "what was measured is measured again"

@@ -27,7 +27,7 @@ def files(questions: Questions, source: Path, project: Project | None) -> dict[s
             at = (here / path).resolve()
             if at.is_file():
                 found[id] = str(at)
-        except (OSError, ValueError):  # an id may be anything, and not all of it is a path
+        except (OSError, ValueError, RuntimeError):  # an id may be anything: no path, or a link to itself
             continue
     return found
 

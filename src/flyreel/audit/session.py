@@ -122,6 +122,8 @@ def saved(asked: Request, done: Audit, hint: str = "") -> Done:
     _, told = store.save(done, asked.folder)
     if found := films.files(done.questions, asked.file, asked.project):
         films.save(found, asked.embedder, asked.folder / films.NAME)
+    else:
+        (asked.folder / films.NAME).unlink(missing_ok=True)  # of the audit before, in the same folder
     if asked.project:
         store.save_version(done, asked.project)
     return Done(done, asked.folder, asked.report or asked.folder / "report.html", told, hint)

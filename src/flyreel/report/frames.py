@@ -28,7 +28,7 @@ class Films:
         try:
             kept = json.loads((folder / films.NAME).read_text(encoding="utf-8"))
             return cls({str(id): Path(path) for id, path in kept["files"].items()}, kept.get("embedder"))
-        except (OSError, ValueError, KeyError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls({})
 
     def of(self, clip: str, question: str) -> dict[str, Any] | None:

@@ -34,11 +34,11 @@ class Plan:
 
 def make(plan: Plan, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:
     """clips/, clips.jsonl, captions.jsonl and questions.jsonl in the folder; the counts."""
-    writable(folder)
     scenes = list(world.scenes(plan.seed, plan.clips))
     size = size_of(plan.width)
     asked = questions(plan.seed, plan.clips, plan.questions, plan.faults, plan.kinds)
     told = captions(scenes, plan.noise, plan.noise_rate, plan.seed)
+    writable(folder)
     clips = []
     for done, scene in enumerate(scenes, 1):
         path = render(scene, folder / "clips" / f"{scene.id}.{plan.kind}", size)

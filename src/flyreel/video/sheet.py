@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ from flyreel.video.pick import Keyframes
 
 CELL = 320
 """Width of a frame on the sheet; small clips are enlarged by whole factors, so that their pixels stay sharp."""
+
+NARROWEST = 180
+"""What the line under a frame needs."""
 
 _PAPER, _INK, _FAINT = (250, 250, 248), (30, 30, 34), (110, 110, 116)
 _GAP, _LINE = 14, 18
@@ -30,9 +34,10 @@ def write_pictures(found: Keyframes, folder: Path) -> list[Path]:
 
 def sheet(found: Keyframes, frames: Frames) -> Image.Image:
     cells = [_cell(image) for image in frames.images]
-    width, height = cells[0].size
-    columns = min(4, len(cells))
-    rows = -(-len(cells) // columns)
+    height = cells[0].height
+    width = max(cells[0].width, NARROWEST)
+    rows = -(-len(cells) // 4)
+    columns = -(-len(cells) // rows)  # six are three and three, not four and two
     page = Image.new(
         "RGB",
         (columns * (width + _GAP) + _GAP, 3 * _LINE + _GAP + rows * (height + _LINE + _GAP)),
@@ -45,21 +50,24 @@ def sheet(found: Keyframes, frames: Frames) -> Image.Image:
         f"{Path(found.video).name} · {len(cells)} of {found.media.frames} frames · {found.selector} on {found.embedder}"
     )
     pen.text((_GAP, _GAP + 22), _fitted(pen, about, 12, wide), fill=_FAINT, font=_font(12))
+    best = int(np.argmax(found.scores))
     for i, cell in enumerate(cells):
         x = _GAP + (i % columns) * (width + _GAP)
         y = 3 * _LINE + _GAP + (i // columns) * (height + _LINE + _GAP)
         page.paste(cell, (x, y))
-        told = f"{frames.times[i]:.2f} s  frame {frames.numbers[i]}  {found.scores[i]:+.2f}"
+        mark = " best" if i == best else ""
+        told = f"{frames.times[i]:.2f} s · frame {frames.numbers[i]} · {found.scores[i]:+.2f}{mark}"
         pen.text((x, y + height + 3), _fitted(pen, told, 12, width), fill=_INK, font=_font(12))
     return page
 
 
 def _cell(image: np.ndarray) -> Image.Image:
     picture = Image.fromarray(image)
-    if picture.width * 2 <= CELL:
-        factor = CELL // picture.width
-        return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
-    return picture.resize((CELL, max(1, round(picture.height * CELL / picture.width))), Image.Resampling.LANCZOS)
+    scale = min(CELL / picture.width, CELL / picture.height)
+    if scale >= 2:
+        return picture.resize((picture.width * int(scale), picture.height * int(scale)), Image.Resampling.NEAREST)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _fitted(pen: ImageDraw.ImageDraw, text: str, size: int, width: int) -> str:
@@ -67,9 +75,8 @@ def _fitted(pen: ImageDraw.ImageDraw, text: str, size: int, width: int) -> str:
     text = " ".join(text.split())
     if pen.textlength(text, font=_font(size)) <= width:
         return text
-    while text and pen.textlength(f"{text}…", font=_font(size)) > width:
-        text = text[:-1]
-    return f"{text}…"
+    fits = bisect_right(range(len(text)), float(width), key=lambda n: pen.textlength(f"{text[:n]}…", font=_font(size)))
+    return f"{text[: max(0, fits - 1)]}…"
 
 
 def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:

@@ -5,7 +5,7 @@ Its defaults are for films: a shot of at least 15 frames is longer than many a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sized
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +21,7 @@ THRESHOLDS = {"content": 27.0, "adaptive": 3.0}
 
 
 def detect(
-    frames: Sequence[np.ndarray] | np.ndarray,
+    frames: Iterable[np.ndarray],
     times: np.ndarray,
     method: str = "content",
     threshold: float | None = None,
@@ -36,7 +36,7 @@ def detect(
     if method not in THRESHOLDS:
         raise InputError(f"{method}: no such shot detector.{did_you_mean(method, THRESHOLDS)}")
     times = np.asarray(times, dtype=np.float64)
-    if len(frames) != len(times):
+    if isinstance(frames, Sized) and len(frames) != len(times):
         raise ValueError(f"{len(frames)} frames and {len(times)} times")
     if not len(times):
         return []
@@ -49,7 +49,7 @@ def detect(
     return [Span(start=a, end=b) for a, b in pairwise(edges)]
 
 
-def cuts(frames: Sequence[np.ndarray] | np.ndarray, method: str, threshold: float, min_frames: int) -> list[int]:
+def cuts(frames: Iterable[np.ndarray], method: str, threshold: float, min_frames: int) -> list[int]:
     """Positions of the first frames of new shots. Counted in frames, so that uneven times do not matter."""
     from scenedetect import FrameTimecode
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flyreel.clips import Clips
 from flyreel.tables import Project
 from flyreel.video import decode
@@ -32,8 +30,8 @@ class Surveyed:
 def facts(path: Path) -> dict[str, Any]:
     """The media facts of a clip and its shots, from one look at the packets and one decoding pass."""
     media = decode.inspect(path)
-    frames = decode.load(media, size=decode.fit(media, WIDTH))
-    shots = detect(frames.images, np.asarray(frames.times), end=media.duration)
+    frames = (image for _, _, image in decode.stream(media, size=decode.fit(media, WIDTH)))
+    shots = detect(frames, media.times, end=media.duration)
     return {
         "sha256": content_sha256(path),
         "duration": media.duration,
@@ -46,21 +44,26 @@ def facts(path: Path) -> dict[str, Any]:
 
 
 def survey(project: Project, progress: Callable[[int, int], None] = lambda done, total: None) -> Surveyed:
-    """A new version of the project's clips, with the facts of those that have a file and no shots yet."""
+    """A new version of the project's clips, with the facts of those that have a file and no shots yet.
+
+    Stopped half-way it keeps what it measured, so that the next call goes on.
+    """
     table = project.table("clips")
     found = Surveyed()
     if not table.versions():
         return found
     rows = Clips(table.read()).to_rows()
     waiting = [row for row in rows if row.get("path") and not row.get("shots")]
-    for done, row in enumerate(waiting, 1):
-        try:
-            row.update(facts(project.folder / row["path"]))
-            found.measured += 1
-        except BadMedia as bad:
-            found.problems.append({"clip": row["id"], "reason": bad.reason, "detail": str(bad)})
-        progress(done, len(waiting))
-    if found.measured:
-        version = table.versions()[-1].number
-        table.write(Clips.from_rows(rows).table, stage="survey", parameters={}, parents=[f"clips/v{version}"])
+    try:
+        for done, row in enumerate(waiting, 1):
+            try:
+                row.update(facts(project.folder / row["path"]))
+                found.measured += 1
+            except BadMedia as bad:
+                found.problems.append({"clip": row["id"], "reason": bad.reason, "detail": str(bad)})
+            progress(done, len(waiting))
+    finally:
+        if found.measured:
+            version = table.versions()[-1].number
+            table.write(Clips.from_rows(rows).table, stage="survey", parameters={}, parents=[f"clips/v{version}"])
     return found

@@ -65,7 +65,7 @@ def sights(scene: world.Scene, staging: Staging, time: float) -> list[tuple[int,
 
 def _cell(x: float, y: float) -> int:
     """The place on the grid, or -1 outside the picture."""
-    row, column = int(y * GRID[0]), math.floor(x * GRID[1])
+    row, column = math.floor(y * GRID[0]), math.floor(x * GRID[1])
     return row * GRID[1] + column if 0 <= row < GRID[0] and 0 <= column < GRID[1] else -1
 
 
@@ -250,7 +250,7 @@ def _both_ways(scores: Tensor, same: Tensor) -> Tensor:
 
 def train(settings: Settings, out: Path, log: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Weights at `out`, and beside them how they were made and the curve. Returns the latter."""
-    from safetensors.numpy import save
+    from safetensors.numpy import save_file
 
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
@@ -287,7 +287,7 @@ def train(settings: Settings, out: Path, log: Callable[[dict[str, Any]], None]) 
             log({**row, "seconds": round(time.monotonic() - start, 1)})
             sums = {}
             with atomic(out) as temporary:
-                temporary.write_bytes(save(net.weights()))
+                save_file(net.weights(), temporary)
             made = {"recipe": "toyclip", "settings": asdict(settings), "torch": torch.__version__, "curve": curve}
             write_text(out.with_suffix(".json"), json.dumps(made, indent=1) + "\n")
     return made
