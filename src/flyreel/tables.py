@@ -7,6 +7,7 @@ only then is the manifest swapped. Versions are immutable; each records its pare
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import tempfile
 import uuid
@@ -50,6 +51,11 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # where the folder could not be made there is nothing to remove
             temporary.unlink()
+
+
+def content_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(path: Path, text: str) -> Path:

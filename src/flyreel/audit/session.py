@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,7 +24,7 @@ from flyreel.models import roles
 from flyreel.models.call import Model
 from flyreel.models.catalog import Say
 from flyreel.models.ledger import Ledger
-from flyreel.tables import Project, writable
+from flyreel.tables import Project, content_sha256, writable
 
 
 @dataclass(frozen=True)
@@ -192,8 +191,7 @@ def _calls(name: str, questions: Any) -> Any:
 def _how(asked: Request, models: list[tuple[roles.Spec, Model]]) -> dict[str, Any]:
     how: dict[str, Any] = {"command": _command(asked)}
     if asked.file.is_file():
-        with asked.file.open("rb") as file:
-            how["source_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+        how["source_sha256"] = content_sha256(asked.file)
     if models:
         how["models"] = [{"name": m.name, "label": m.label, "identity": m.identity} for _, m in models]
     return how

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flyreel.errors import FlyreelError, InputError, did_you_mean
-from flyreel.tables import atomic, write_text
+from flyreel.tables import atomic, content_sha256, write_text
 
 _CHUNK = 1 << 22
 
@@ -129,8 +129,7 @@ def sha256_of(path: Path) -> str:
             return digest
     except (OSError, ValueError, KeyError):
         pass
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = content_sha256(path)
     with contextlib.suppress(InputError):  # a read-only folder only costs the next run a second
         write_text(stamp, json.dumps({**mark, "sha256": digest}))
     return digest

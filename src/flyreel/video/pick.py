@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from flyreel.errors import InputError
+from flyreel.tables import content_sha256
 from flyreel.video import decode
 from flyreel.video.embed.base import Embedder, open_embedder
-from flyreel.video.embed.cache import cached, content_sha256, default_folder
+from flyreel.video.embed.cache import cached, default_folder
 from flyreel.video.keyframes.base import Candidates, select, selectors
 from flyreel.video.media import Media
 from flyreel.video.sampling import choose

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from flyreel.clips import Clips
-from flyreel.tables import Project
+from flyreel.tables import Project, content_sha256
 from flyreel.video import decode
-from flyreel.video.embed.cache import content_sha256
 from flyreel.video.limits import BadMedia
 from flyreel.video.shots import detect
 

@@ -24,11 +24,6 @@ def default_folder() -> Path:
     return cache_folder() / "vectors"
 
 
-def content_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def cached(
     folder: Path, source_sha256: str, embedder_id: str, numbers: np.ndarray, compute: Callable[[], np.ndarray]
 ) -> np.ndarray:
