@@ -11,6 +11,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +23,7 @@ _STILL = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"BM": "bmp", b"II*\0": "t
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[BinaryIO]:
+def opened(path: str | Path) -> Iterator[BufferedReader]:
     """The file itself. A pipe or a device is refused before it is opened, where it could block for ever."""
     try:
         mode = Path(path).stat().st_mode

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,7 +68,7 @@ def inspect(path: str | Path, limits: Limits = DEFAULT, *, allow_truncated: bool
 
 @contextmanager
 def looked_at(
-    path: Path, file: BinaryIO, limits: Limits, clock: Clock, partial: bool
+    path: Path, file: BufferedReader, limits: Limits, clock: Clock, partial: bool
 ) -> Iterator[tuple[Media, Source | None]]:
     """What the file is, and the source to decode it from, which is None where Pillow decodes."""
     kind = container.kind(path, file)
