@@ -109,8 +109,10 @@ def run_demo(out: Path, seed: int, *, say: Say, progress: Callable[[str], Progre
 
 
 def _keyframes(made: Questions, folder: Path) -> str:
-    """The frames of the question whose evidence is shortest, and whether they show it."""
-    rows = [row for row in made.to_rows() if "meta" not in row]
+    """The frames of the question about somebody's doing whose evidence is shortest, and whether they show it."""
+    rows = [row for row in made.to_rows() if "meta" not in row and row["question"].startswith("Who")]
+    if not rows:
+        return "none of the questions asks who did something"
     row = min(rows, key=lambda row: (sum(e["end"] - e["start"] for e in row["evidence"]), row["id"]))
     found = keyframes(folder / "clips" / f"{row['clip']}.mp4", row["question"], 4)
     shown = [any(e["start"] <= t <= e["end"] for e in row["evidence"]) for t in found.times]
