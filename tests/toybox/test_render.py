@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,3 +119,15 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, kind):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(InputError, match="cannot write"):
         render.render(short(), Path(tmp_path / "file" / f"a.{kind}"))
+
+
+def test_the_same_bytes_whatever_the_memory_held_before(tmp_path: Path) -> None:
+    """With its vector code x264 made other files of the same frames, one in ten and more at some sizes."""
+    random_ = random.Random(0)
+    held: list[bytes] = []
+    seen: dict[int, set[bytes]] = {96: set(), 108: set()}
+    for turn in range(24):
+        held = [*held, random_.randbytes(random_.randrange(10, 400_000))][-10:]
+        width = (96, 108)[turn % 2]
+        seen[width].add(render.render(world.scene(9, 0), tmp_path / "clip.mp4", render.size_of(width)).read_bytes())
+    assert [len(files) for files in seen.values()] == [1, 1]

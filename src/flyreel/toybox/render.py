@@ -40,7 +40,8 @@ def _mp4(pictures: Iterator[np.ndarray], path: Path, fps: int) -> None:
     with av.open(str(path), "w", format="mp4") as out:
         stream = out.add_stream("libx264", rate=fps)
         stream.pix_fmt = "yuv420p"
-        stream.options = {"preset": "veryfast", "crf": "18", "threads": "1"}
+        # asm=0: x264's vector code looks past the picture, and now and then other bytes come of what lies there
+        stream.options = {"preset": "veryfast", "crf": "18", "threads": "1", "x264-params": "asm=0"}
         stream.time_base = Fraction(1, fps)
         for number, picture in enumerate(pictures):
             if number == 0:
