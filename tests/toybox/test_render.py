@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,12 +121,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, kind):
 
 
 def test_the_same_bytes_whatever_the_memory_held_before(tmp_path: Path) -> None:
-    """With its vector code x264 made other files of the same frames, one in ten and more at some sizes."""
-    random_ = random.Random(0)
-    held: list[bytes] = []
-    seen: dict[int, set[bytes]] = {96: set(), 108: set()}
-    for turn in range(24):
-        held = [*held, random_.randbytes(random_.randrange(10, 400_000))][-10:]
-        width = (96, 108)[turn % 2]
-        seen[width].add(render.render(world.scene(9, 0), tmp_path / "clip.mp4", render.size_of(width)).read_bytes())
-    assert [len(files) for files in seen.values()] == [1, 1]
+    """With its vector code x264 made other files of the same frames, one in ten at this size."""
+    scene, size, seen = world.scene(9, 1), render.size_of(96), set()
+    for _ in range(12):
+        np.stack(list(draw.frames(scene, size)))  # stirs the memory, as making many clips does
+        seen.add(render.render(scene, tmp_path / "clip.mp4", size).read_bytes())
+    assert len(seen) == 1
