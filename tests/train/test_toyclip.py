@@ -54,6 +54,12 @@ def test_what_was_made_stands_beside_the_weights(trained: Any) -> None:
     assert out.stat().st_size <= 4_000_000 and toyclip(str(out)).parameters <= 1_500_000
 
 
+def test_others_may_read_the_weights_where_files_of_this_user_are_readable(trained: Any, tmp_path: Path) -> None:
+    """Packaged weights that only their owner may read fail for everybody else on the machine."""
+    (tmp_path / "plain").write_bytes(b"")
+    assert trained[0].stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_others(tmp_path: Path) -> None:
     def weights(name: str, **changes: int) -> bytes:
         out = tmp_path / f"{name}.safetensors"

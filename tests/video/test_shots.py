@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyreel.errors import InputError
-from flyreel.schema import Clip, Span
-from flyreel.video.shots import detect, shot_of, with_shots
+from flyreel.schema import Span
+from flyreel.video.shots import detect, shot_of
 
 
 def film(*lengths: int, noise: int = 2) -> np.ndarray:
@@ -88,7 +88,6 @@ def test_a_time_on_a_cut_belongs_to_the_shot_that_begins() -> None:
     shots = [Span(start=0, end=1), Span(start=1, end=2)]
     assert shot_of(np.array([0, 0.99, 1, 2, 9]), shots).tolist() == [0, 0, 1, 1, 1]
     assert shot_of(np.array([0.0, 1.0]), []).tolist() == [0, 0]
-    assert with_shots(Clip(id="a"), shots).shots == tuple(shots)
 
 
 def test_a_misspelt_method_is_one_line_with_the_right_name() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from flyreel.errors import InputError, did_you_mean
-from flyreel.schema import Clip, Span
+from flyreel.schema import Span
 
 SHORTEST = 0.3  # seconds; a flash or a blended frame is no shot
 FEWEST = 2  # frames
@@ -86,7 +86,3 @@ def shot_of(times: np.ndarray, shots: list[Span] | tuple[Span, ...]) -> np.ndarr
         return np.zeros(len(times), dtype=np.int64)
     starts = np.asarray([shot.start for shot in shots])
     return np.maximum(np.searchsorted(starts, np.asarray(times), side="right") - 1, 0)
-
-
-def with_shots(clip: Clip, shots: list[Span]) -> Clip:
-    return clip.model_copy(update={"shots": tuple(shots)})

@@ -36,7 +36,6 @@ MIX, WORD, DIM = 256, 128, 192
 NEAR = 0.02
 """Seconds; frames this close to the edge of a stretch belong to it."""
 
-
 GRID = (9, 12)
 KINDS = (*world.NAMES, *world.PROPS, *world.THINGS)
 DOINGS = ("", *world.VERBS, world.ENTERS, world.LEAVES, *(f"{verb}, suffered" for verb in world.WITH_OTHER))
@@ -250,7 +249,7 @@ def _both_ways(scores: Tensor, same: Tensor) -> Tensor:
 
 def train(settings: Settings, out: Path, log: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Weights at `out`, and beside them how they were made and the curve. Returns the latter."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
@@ -287,7 +286,7 @@ def train(settings: Settings, out: Path, log: Callable[[dict[str, Any]], None]) 
             log({**row, "seconds": round(time.monotonic() - start, 1)})
             sums = {}
             with atomic(out) as temporary:
-                save_file(net.weights(), temporary)
+                temporary.write_bytes(save(net.weights()))  # save_file makes it readable for its owner alone
             made = {"recipe": "toyclip", "settings": asdict(settings), "torch": torch.__version__, "curve": curve}
             write_text(out.with_suffix(".json"), json.dumps(made, indent=1) + "\n")
     return made

@@ -69,9 +69,8 @@ class ToyClip:
         return sum(w.size for w in self.weights.values())
 
     def images(self, frames: np.ndarray) -> np.ndarray:
-        with threadpool_limits(
-            1
-        ):  # the products are small: threads that wait for a busy core cost more than they bring
+        # small products: a thread that waits for a busy core costs more than it brings
+        with threadpool_limits(1):
             parts = [self._images(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)]
         return np.concatenate(parts) if parts else np.empty((0, len(self.weights["image.head.bias"])), np.float32)
 
