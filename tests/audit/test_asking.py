@@ -161,7 +161,7 @@ def test_what_a_finding_was_computed_from_is_kept() -> None:
 
 def test_what_cannot_run_is_said_and_what_was_asked_by_name_is_an_error() -> None:
     names, left = plan([], questions(), has_model=False)
-    assert names == ["surface", "shortcut", "leakage"]
+    assert names == ["giveaway", "surface", "shortcut", "leakage"]
     assert left == ["blind, dialogue, evidence: no model was given"]
     with pytest.raises(InputError, match="--probe blind: no model was given"):
         plan(["blind"], questions(), has_model=False)

@@ -105,3 +105,45 @@ def test_excess_is_zero_at_chance_and_one_at_all_right() -> None:
     chance = np.array([0.5, 0.25, 0.25, 0.5])
     assert ours.estimate(np.ones(4), chance, np.arange(4)).excess == 1.0
     assert ours.estimate(np.full(4, 0.375), chance, np.arange(4)).excess == pytest.approx(0.0)
+
+
+def test_the_paired_interval_agrees_with_clustered_least_squares() -> None:
+    import statsmodels.api as sm
+
+    random = np.random.default_rng(2)
+    groups = np.repeat(np.arange(50), 4)
+    tendency = np.repeat(random.beta(1, 2, 50), 4)
+    before, after = ((random.random(200) < rate).astype(float) for rate in (tendency, tendency**2))
+    fitted = sm.OLS(after - before, np.ones(200)).fit(
+        cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False, "df_correction": False}
+    )
+    error = float(fitted.bse[0]) * np.sqrt(50 / 49)
+    half = stats.t.ppf(0.975, 49) * max(error, float(np.std(after - before, ddof=1)) / np.sqrt(200))
+    mean, interval = ours.paired(before, after, groups)
+    assert mean == pytest.approx(float(fitted.params[0]))
+    assert interval == pytest.approx((mean - half, mean + half))
+
+
+def test_copies_within_groups_tell_the_paired_interval_nothing_new() -> None:
+    random = np.random.default_rng(3)
+    before, after = random.integers(0, 2, (2, 30)).astype(float)
+    once = ours.paired(before, after, np.arange(30))
+    copied = ours.paired(np.repeat(before, 6), np.repeat(after, 6), np.repeat(np.arange(30), 6))
+    assert copied[0] == pytest.approx(once[0]) and copied[1] == pytest.approx(once[1])
+    assert once[1] == pytest.approx(stats.ttest_rel(after, before).confidence_interval(0.95))
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 5)), min_size=1, max_size=40))
+def test_the_paired_interval_holds_the_mean_and_turns_about_with_the_sets(rows: list[tuple[int, int, int]]) -> None:
+    before, after, groups = (np.array(column) for column in zip(*rows, strict=True))
+    mean, (low, high) = ours.paired(before, after, groups)
+    assert -1 <= low <= mean + 1e-12 and mean - 1e-12 <= high <= 1
+    back, (least, most) = ours.paired(after, before, groups)
+    assert (back, least, most) == pytest.approx((-mean, -high, -low))
+
+
+def test_differences_that_are_all_alike_are_not_taken_for_certain() -> None:
+    _, (low, high) = ours.paired(np.zeros(10), np.zeros(10), np.arange(10))
+    assert low == pytest.approx(-high) and high == pytest.approx(stats.beta.ppf(0.975, 1, 10))
+    assert ours.paired(np.ones(9), np.zeros(9), np.repeat([0, 1, 2], 3))[1][0] == -1.0
+    assert ours.paired(np.array([0, 1]), np.array([1, 1]), np.zeros(2))[1] == (-1.0, 1.0), "one group has no spread"

@@ -115,7 +115,8 @@ async def test_the_curtailed_vote_decides_as_the_full_one_and_stops_when_it_is_d
         letter = key if next(orderings) else (key + 1) % 5
         return await FakeModel(lambda messages: FakeReply(scoring.LETTERS[letter])).send(call)
 
-    weak, calls = await vote(ask, prompt, ["key", "w", "x", "y", "z"], 0, logprobs=False)
+    found = await vote(ask, prompt, ["key", "w", "x", "y", "z"], 0, logprobs=False)
+    weak, calls = found.weak, len(found.answers)
     assert weak == (sum(right) >= 3)
     decided = next(n for n in range(1, 6) if sum(right[:n]) >= 3 or n - sum(right[:n]) >= 3)
     assert calls == decided

@@ -62,7 +62,7 @@ def items(questions: Questions, kinds: Sequence[str]) -> list[Item]:
     return made
 
 
-def _prompt(item: Item, template: str) -> Any:
+def prompt_of(item: Item, template: str) -> Any:
     prompt = load("flyreel.audit", template)
 
     def messages(choices: Sequence[str]) -> tuple[dict[str, str], ...]:
@@ -74,7 +74,7 @@ def _prompt(item: Item, template: str) -> Any:
 
 def calls(item: Item, template: str, logprobs: bool = True) -> Iterator[Call]:
     """Every call that one question will make, for forecasts."""
-    prompt = _prompt(item, template)
+    prompt = prompt_of(item, template)
     for ordering in cyclic(len(item["choices"])):
         yield prompt_call(prompt([item["choices"][c] for c in ordering]), logprobs)
 
@@ -131,7 +131,7 @@ def _estimate(questions: Questions, judged: Judged) -> Estimate | None:
 
 def _stage(template: str, logprobs: bool, rule: str) -> Any:
     async def put(item: Item, context: Context) -> Any:
-        prompt = _prompt(item, template)
+        prompt = prompt_of(item, template)
         if rule == "vote":
             return await vote(context.ask, prompt, item["choices"], item["key"], need=NEED, logprobs=logprobs)
         evidence = await choose(context.ask, prompt, item["choices"], logprobs=logprobs)
@@ -194,7 +194,7 @@ def _voted(questions: Questions, by_model: Answers) -> Judged:
     weak, known = np.zeros(n, bool), np.zeros(n, bool)
     reasons = [""] * n
     for i in range(n):
-        decided = [v[0] for _, values in by_model if not isinstance(v := values[i], Drop) and v[0] is not None]
+        decided = [v.weak for _, values in by_model if not isinstance(v := values[i], Drop) and v.weak is not None]
         known[i] = bool(decided)
         weak[i] = 2 * sum(decided) > len(decided)
         reasons[i] = f"right in {NEED} orderings or more" if weak[i] else "" if known[i] else "undecided"
@@ -203,7 +203,7 @@ def _voted(questions: Questions, by_model: Answers) -> Judged:
 
 
 def _vote_of(value: Any) -> dict[str, Any]:
-    return {"failed": value.reason} if isinstance(value, Drop) else {"weak": value[0], "calls": value[1]}
+    return {"failed": value.reason} if isinstance(value, Drop) else {"weak": value.weak, "calls": len(value.answers)}
 
 
 def _sources(questions: Questions, by_model: Answers) -> list[dict[str, Any]]:

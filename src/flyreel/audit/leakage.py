@@ -22,7 +22,7 @@ _BATCH = 5_000
 @probe("leakage", reads=("question", "choices", "group", "split"))
 def leakage(questions: Questions, setting: Setting) -> Result:
     """Groups and questions shared between splits, exact and near-duplicates, choices that repeat."""
-    texts = [_text(questions, i) for i in range(len(questions))]
+    texts = [text_of(questions, i) for i in range(len(questions))]
     copies = near_duplicates(texts)
     exact = _same(texts)
     splits = np.array(questions.strings("split"), dtype=object)
@@ -61,7 +61,7 @@ def leakage(questions: Questions, setting: Setting) -> Result:
     )
 
 
-def _text(questions: Questions, i: int) -> str:
+def text_of(questions: Questions, i: int) -> str:
     """Question and choices in an order of their own, so that shuffled choices do not hide a copy."""
     return " ".join([" ".join(words(questions.texts[i])), *sorted(" ".join(words(c)) for c in questions.choices_of(i))])
 
@@ -96,7 +96,7 @@ def _examples(labels: np.ndarray, most: int = 5) -> Iterator[tuple[int, int]]:
 def near_duplicates(texts: list[str]) -> np.ndarray:
     """A label per text, shared by near-duplicates: the position of the first of them."""
     label = np.arange(len(texts))
-    for bucket in _buckets(texts):
+    for bucket in buckets(texts):
         first = bucket[0]
         for other in bucket[1:]:
             a, b = _root(label, first), _root(label, other)
@@ -116,7 +116,7 @@ def jaccard(a: str, b: str) -> float:
     return len(x & y) / len(x | y)
 
 
-def _buckets(texts: list[str]) -> Iterator[list[int]]:
+def buckets(texts: list[str]) -> Iterator[list[int]]:
     """Texts that agree in at least one band."""
     signatures = np.concatenate([minhash(texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)])
     mix = np.random.default_rng(ROWS).integers(1, 2**63, ROWS, dtype=np.uint64)

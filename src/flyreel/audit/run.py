@@ -19,7 +19,7 @@ from flyreel.errors import InputError
 from flyreel.questions import Questions
 from flyreel.schema import Problem
 
-ORDER = ("surface", "shortcut", "leakage", "blind", "dialogue", "evidence")
+ORDER = ("giveaway", "surface", "shortcut", "leakage", "blind", "dialogue", "evidence")
 
 After = Callable[[Result], None]
 

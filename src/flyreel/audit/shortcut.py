@@ -8,6 +8,7 @@ shuffled keys, which must sit at chance or nothing else here is to be believed.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,14 @@ def shortcut(questions: Questions, setting: Setting) -> Result:
         for turn in range(turns):
             shuffled = shuffled_keys(questions, setting.seed, turn)
             found_none = listwise.cross_fit(both, questions, shuffled, grouped, questions.groups, setting.seed)
-            control += _hits(questions, found_none, shuffled) / turns
+            control += hits_of(questions, found_none, shuffled) / turns
         loose = listwise.folds(singles, k, setting.seed)
         random = listwise.cross_fit(both, questions, keys, loose, singles, setting.seed)
         del both
         alone = features.encode(questions, with_question=False)
         choices_only = listwise.cross_fit(alone, questions, keys, grouped, questions.groups, setting.seed)
 
-    hits = _hits(questions, given, keys)
+    hits = hits_of(questions, given, keys)
     found = estimate(hits, questions.chance, questions.groups)
     weak = hits == 1.0
     scores = given[keys]
@@ -85,6 +86,22 @@ def shortcut(questions: Questions, setting: Setting) -> Result:
     )
 
 
+def probabilities(questions: Questions, setting: Setting) -> np.ndarray | None:
+    """What the text model gives each flat choice, by folds that respect groups; None for fewer than two groups. This is
+    the probe without its variants and its control."""
+    from threadpoolctl import threadpool_limits
+
+    from flyreel.audit import features, listwise
+
+    k = min(setting.folds, questions.n_groups, len(questions))
+    if k < 2:
+        return None
+    fold = listwise.folds(questions.groups, k, setting.seed)
+    with threadpool_limits(1):
+        encoded = features.encode(questions)
+        return listwise.cross_fit(encoded, questions, questions.is_key, fold, questions.groups, setting.seed)
+
+
 def shuffled_keys(questions: Questions, seed: int, turn: int = 0) -> np.ndarray:
     """A key for every question by lot: what remains for a solver to find is nothing.
 
@@ -97,49 +114,70 @@ def shuffled_keys(questions: Questions, seed: int, turn: int = 0) -> np.ndarray:
     return flags
 
 
-def _hits(questions: Questions, probabilities: np.ndarray, keys: np.ndarray) -> np.ndarray:
+def hits_of(questions: Questions, probabilities: np.ndarray, keys: np.ndarray) -> np.ndarray:
     credit = per.PerChoice(questions, probabilities).argmax_share()
     return np.bincount(questions.owner, weights=credit * keys, minlength=len(questions))
 
 
 def _accuracy(questions: Questions, probabilities: np.ndarray, keys: np.ndarray) -> Estimate:
-    return estimate(_hits(questions, probabilities, keys), questions.chance, questions.groups)
+    return estimate(hits_of(questions, probabilities, keys), questions.chance, questions.groups)
 
 
-def telling_words(questions: Questions) -> list[dict[str, Any]]:
-    """Words whose presence in some choices of a question, and not in others, says which is right.
+@dataclass(frozen=True)
+class WordKeys:
+    """How often a choice with the word is the key, in questions where not every choice has it."""
 
-    Compared within questions: where m of K choices have the word, one of them is the key with chance m / K. The sum
-    over questions is tested against that, normal approximation, adjusted over all words (Benjamini–Hochberg).
-    """
+    word: str
+    questions: int
+    right: float
+    chance: float
+    z: float
+
+
+def word_keys(questions: Questions, seen: int) -> list[WordKeys]:
+    """Compared within questions: where m of K choices have the word, one of them is the key with chance m / K. The sum
+    over questions is held against that, normal approximation."""
     having: dict[str, list[int]] = defaultdict(list)
     for i, text in enumerate(questions.flat_choices):
         for word in set(per.words(text)):
             having[word].append(i)
     rows = []
     for word, places in having.items():
-        if len(places) < MIN_SEEN:
+        if len(places) < seen:
             continue
         at = np.array(places)
         asked, inverse, m = np.unique(questions.owner[at], return_inverse=True, return_counts=True)
         share = m / questions.sizes[asked]
         split = share < 1.0
-        if split.sum() < MIN_SEEN:
+        if split.sum() < seen:
             continue
         right = np.bincount(inverse, weights=questions.is_key[at])[split]
         spread = float(np.sqrt((share * (1 - share))[split].sum()))
-        rows.append((word, int(split.sum()), float(right.mean()), float(share[split].mean()),
-                     float((right.sum() - share[split].sum()) / spread)))  # fmt: skip
+        z = float((right.sum() - share[split].sum()) / spread)
+        rows.append(WordKeys(word, int(split.sum()), float(right.mean()), float(share[split].mean()), z))
+    return rows
+
+
+def telling_words(questions: Questions) -> list[dict[str, Any]]:
+    """Words whose presence in some choices of a question, and not in others, says which is right; adjusted over all
+    words (Benjamini–Hochberg)."""
+    rows = word_keys(questions, MIN_SEEN)
     if not rows:
         return []
     from scipy.stats import norm
 
-    p = benjamini_hochberg(2 * norm.sf(np.abs([row[4] for row in rows])))
+    p = benjamini_hochberg(2 * norm.sf(np.abs([row.z for row in rows])))
     kept = [row for row, adjusted in zip(rows, p, strict=True) if adjusted < SIGNIFICANT]
-    kept.sort(key=lambda row: -abs(row[4]))
+    kept.sort(key=lambda row: -abs(row.z))
     return [
-        {"word": w, "questions": n, "right": round(rate, 4), "chance": round(chance, 4), "z": round(z, 2)}
-        for w, n, rate, chance, z in kept[:TELLING_WORDS]
+        {
+            "word": row.word,
+            "questions": row.questions,
+            "right": round(row.right, 4),
+            "chance": round(row.chance, 4),
+            "z": round(row.z, 2),
+        }
+        for row in kept[:TELLING_WORDS]
     ]
 
 

@@ -63,6 +63,9 @@ def next_steps(audit: Audit) -> list[str]:
     if audit.problems:
         steps.append(f"Mend or drop the {counted(len(audit.problems), 'broken row')} listed below.")
     names = {r.probe: r for r in audit.results}
+    given = names["giveaway"].count("weak") if "giveaway" in names else 0
+    if given:
+        steps.append(f"Mend the {counted(given, 'question')} that give their key away; the reason stands beside each.")
     for r in leaks(audit):
         if r.probe == "surface" and r.why:
             steps.append(f"Balance the choices over the whole set so that no rule works: {r.why[0]}.")
@@ -98,7 +101,9 @@ def weakest(results: list[dict[str, Any]], limit: int = 50) -> list[str]:
 def lines(audit: Audit) -> list[str]:
     """The findings as a terminal shows them: one line a probe, each number beside what it is compared to."""
     found = []
-    for r in sorted(audit.results, key=lambda r: "shortcut surface blind dialogue evidence leakage".find(r.probe)):
+    for r in sorted(
+        audit.results, key=lambda r: "giveaway shortcut trees surface blind dialogue evidence leakage".find(r.probe)
+    ):
         if r.skipped:
             continue
         found.append(_line(r.probe, r.estimate.accuracy, r.estimate.ci95, _says(r)) if r.estimate else _plain(r))
@@ -106,7 +111,7 @@ def lines(audit: Audit) -> list[str]:
         if control:
             low, high = control["ci95"]
             fair = low <= control["chance"] <= high
-            says = "as it should be" if fair else "NOT at chance, do not trust shortcut here"
+            says = "as it should be" if fair else f"NOT at chance, do not trust {r.probe} here"
             found.append(_line("control", control["accuracy"], (low, high), f"same model, shuffled keys: {says}"))
     n = len(audit.problems)
     kinds = sorted({p.reason for p in audit.problems})
@@ -120,18 +125,22 @@ def _line(name: str, rate: float, ci: tuple[float, float], says: str) -> str:
 
 
 def _plain(r: Result) -> str:
-    return f"  {r.probe:<12} {'; '.join(r.why) if r.why else _says(r)}"
+    return f"  {r.probe:<12} {'; '.join(r.why) if r.why and r.probe != 'giveaway' else _says(r)}"
 
 
 def _says(r: Result) -> str:
     unknown = f"; {r.count('unknown'):,} unknown" if r.count("unknown") else ""
     if r.probe == "surface":
         return f"pick {r.solver}; the best of {len(r.details['rules'])} rules"
+    if r.probe == "giveaway":
+        control = percent(r.details["shuffled"]["share"])
+        return f"{r.count('weak'):,} of {len(r.ids):,} questions give their key away ({control} with shuffled keys)"
     if r.probe == "shortcut":
         return "a text model trained on the other folds, without the video"
     if r.probe == "leakage":
         return "no group or near copy in two splits" if r.details["splits"] else "no near copies"
     told = {
+        "trees": "boosted trees trained on the other folds, without the video",
         "blind": "without video or dialogue",
         "dialogue": "with the dialogue only",
         "evidence": "with every cue; high is good",

@@ -67,25 +67,33 @@ async def choose(ask: Ask, prompt: Prompt, choices: Sequence[str], *, logprobs: 
     return combine(tuple(answers), len(choices))
 
 
+@dataclass(frozen=True)
+class Vote:
+    """`weak` is None where failures leave it undecided. `answers` are those it took to decide, one call each."""
+
+    weak: bool | None
+    answers: tuple[Answer, ...]
+
+
 async def vote(
     ask: Ask, prompt: Prompt, choices: Sequence[str], key: int, *, need: int = 3, logprobs: bool = True
-) -> tuple[bool | None, int]:
+) -> Vote:
     """The published rule (right in `need` of the orderings), curtailed: asking stops once the outcome is decided.
 
-    Returns (weak, calls). Identical to the full vote at 3.63 calls instead of 5 for a solver at chance among five.
-    None where failures leave it undecided.
+    Identical to the full vote at 3.63 calls instead of 5 for a solver at chance among five.
     """
     orderings = cyclic(len(choices))
+    answers: list[Answer] = []
     right = wrong = 0
-    for calls, ordering in enumerate(orderings, 1):
-        answer = await _one(ask, prompt, choices, ordering, logprobs)
-        right += answer.picked == key
-        wrong += answer.picked is not None and answer.picked != key
+    for ordering in orderings:
+        answers.append(await _one(ask, prompt, choices, ordering, logprobs))
+        right += answers[-1].picked == key
+        wrong += answers[-1].picked is not None and answers[-1].picked != key
         if right >= need:
-            return True, calls
+            return Vote(True, tuple(answers))
         if len(orderings) - wrong < need:
-            return False, calls
-    return (None if right + wrong < len(orderings) else False), len(orderings)
+            return Vote(False, tuple(answers))
+    return Vote(None if right + wrong < len(orderings) else False, tuple(answers))
 
 
 async def _one(ask: Ask, prompt: Prompt, choices: Sequence[str], ordering: tuple[int, ...], logprobs: bool) -> Answer:
