@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from flyreel.schema import Clip, Cue, Finding, Prediction, Problem, Question, Revision, Span
+from flyreel.schema import Clip, Cue, Finding, Prediction, Problem, Question, Revision, Span, Wording
+
+WORDING = Wording(question="Who?", choices=("a", "b"), answer=0)
 
 NOUNS = [
     Span(start=0, end=1),
     Cue(start=0, end=1, text="hello"),
     Clip(id="c"),
     Question(id="q", question="Who?", choices=("a", "b"), answer=0),
+    WORDING,
     Finding(question="q", probe="p", solver="s", verdict="weak"),
-    Revision(before="a", after="b", strategy="rewrite", accepted=True),
+    Revision(question="q", attempt=1, base=0, strategy="rewrite", before=WORDING, after=WORDING, accepted=True),
     Prediction(question="q", model="m", reply="A"),
     Problem(row=1, reason="no-answer"),
 ]

@@ -19,6 +19,7 @@ _HOMES = {
     "Question": "flyreel.schema",
     "Revision": "flyreel.schema",
     "Span": "flyreel.schema",
+    "Wording": "flyreel.schema",
     "Questions": "flyreel.questions",
     "FlyreelError": "flyreel.errors",
     "InputError": "flyreel.errors",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from flyreel.schema import Question as Question
     from flyreel.schema import Revision as Revision
     from flyreel.schema import Span as Span
+    from flyreel.schema import Wording as Wording
 
 
 def __getattr__(name: str) -> Any:

@@ -119,15 +119,41 @@ class Finding(Noun):
     reason: str = ""
 
 
-class Revision(Noun):
-    """One attempt to make a question stronger; refused ones are kept beside accepted ones."""
+class Wording(Noun):
+    """What a revision may change of a question, and nothing else of it."""
 
-    before: str
-    after: str
+    question: str = Field(min_length=1)
+    choices: tuple[str, ...]
+    answer: int
+
+    @property
+    def key(self) -> str:
+        return self.choices[self.answer]
+
+    @property
+    def distractors(self) -> tuple[str, ...]:
+        return tuple(c for i, c in enumerate(self.choices) if i != self.answer)
+
+
+class Revision(Noun):
+    """One attempt to make a question stronger; refused ones are kept beside accepted ones.
+
+    `base` is the attempt whose wording it was made from, 0 being the first wording. `gates` names every gate that was
+    tried with what came of it, in order. `score` is the averaged blind probability of the key where it was tested.
+    """
+
+    question: str
+    attempt: int = Field(ge=1)
+    base: int = Field(ge=0)
     strategy: str
+    before: Wording
+    after: Wording | None = None
     rationale: str | None = None
     gates: dict[str, str] = Field(default_factory=dict)
+    score: float | None = None
+    verdict: Verdict | None = None
     accepted: bool
+    reason: str = ""
 
 
 class Prediction(Noun):

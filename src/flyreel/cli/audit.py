@@ -40,7 +40,7 @@ def audit(
 ) -> None:
     """Find the questions that can be answered without watching."""
     from flyreel.audit import session
-    from flyreel.cli.console import Bar, note, print_json
+    from flyreel.cli.console import Bar, note, print_forecast, print_json
 
     asked = session.Request(
         file=file, format=format, map=map, probes=tuple(probe or ()), models=tuple(model or ()), report=report, out=out,
@@ -48,7 +48,7 @@ def audit(
         embedder=embedder,
     )  # fmt: skip
     if dry_run:
-        _print_forecast(session.forecast(asked, note), json)
+        print_forecast(session.forecast(asked, note), json)
         return
     done = session.run(asked, say=note, progress=Bar, quiet=json)
     from flyreel.report.page import write_report
@@ -63,20 +63,6 @@ def audit(
         note(f"flyreel: {line}")
         code = 1
     raise typer.Exit(code)
-
-
-def _print_forecast(parts: dict[str, Any], json: bool) -> None:
-    from dataclasses import asdict
-
-    from flyreel.cli.console import print_json
-    from flyreel.engine.budget import Forecast
-
-    if json:
-        print_json({name: asdict(part) for name, part in parts.items()})
-        return
-    for name, part in parts.items():
-        print(f"  {name:<12} {part}")
-    print(f"forecast: {sum(parts.values(), start=Forecast())}")
 
 
 def _print(done: Any, page: Path) -> None:

@@ -5,13 +5,29 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flyreel.engine.stage import Context
+
+if TYPE_CHECKING:
+    from flyreel.engine.budget import Forecast
 
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def print_forecast(parts: dict[str, Forecast], json: bool) -> None:
+    from dataclasses import asdict
+
+    from flyreel.engine.budget import Forecast
+
+    if json:
+        print_json({name: asdict(part) for name, part in parts.items()})
+        return
+    for name, part in parts.items():
+        print(f"  {name:<12} {part}")
+    print(f"forecast: {sum(parts.values(), start=Forecast())}")
 
 
 def note(line: str) -> None:

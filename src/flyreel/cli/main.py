@@ -12,7 +12,22 @@ from typing import Any
 import typer
 
 from flyreel import __version__
-from flyreel.cli import audit, cost, demo, doctor, fetch, importing, keyframes, report, stats, toybox, train
+from flyreel.cli import (
+    audit,
+    cost,
+    demo,
+    doctor,
+    fetch,
+    history,
+    importing,
+    keyframes,
+    refine,
+    report,
+    split,
+    stats,
+    toybox,
+    train,
+)
 from flyreel.errors import FlyreelError, Stopped
 
 app = typer.Typer(
@@ -24,6 +39,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("audit")(audit.audit)
+app.command("refine")(refine.refine)
+app.command("history")(history.history)
+app.command("rollback")(history.rollback)
+app.command("split")(split.split)
 app.command("stats")(stats.stats)
 app.command("import")(importing.import_)
 app.command("fetch")(fetch.fetch)

@@ -1,0 +1,324 @@
+"""What `flyreel refine` does around the loop: open, connect, refine, prove, relabel, save."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from flyreel.audit import asking
+from flyreel.audit.run import versions, with_choices
+from flyreel.engine.budget import Budget, Forecast, parse_budget
+from flyreel.engine.budget import forecast as forecast_calls
+from flyreel.engine.calls import Caller, Limits
+from flyreel.engine.local import Progress
+from flyreel.errors import InputError, did_you_mean
+from flyreel.formats.project import open_questions
+from flyreel.models import roles
+from flyreel.models.catalog import Say
+from flyreel.models.ledger import Ledger
+from flyreel.questions import Questions
+from flyreel.refine import labels, proof, store, summary
+from flyreel.refine.loop import ATTEMPTS, Refined, Setting, Walk, refine
+from flyreel.refine.strategy import strategies
+from flyreel.review import queue
+from flyreel.tables import Project, content_sha256, writable, write_jsonl
+
+RULES = ("averaged", "vote")
+WAITING = ("unfixable", "unknown", "spoken")
+"""Outcomes that a person has to look at."""
+
+BY_ROLE = {"models": "blind", "heldout": "heldout", "rewriter": "rewriter", "verifiers": "verifier"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    file: Path
+    out: Path | None = None
+    format: str | None = None
+    map: str | None = None
+    strategy: str = "auto"
+    models: tuple[str, ...] = ()
+    heldout: tuple[str, ...] = ()
+    rewriter: tuple[str, ...] = ()
+    verifiers: tuple[str, ...] = ()
+    rule: str = "averaged"
+    attempts: int = ATTEMPTS
+    folds: int = 5
+    seed: int = 0
+    prove: int | None = None
+    drop_unfixable: bool = False
+    report: Path | None = None
+    budget: str | None = None
+    concurrency: int | None = None
+    rate: float | None = None
+
+    @property
+    def project(self) -> Project | None:
+        return Project.at(self.file)
+
+    @property
+    def folder(self) -> Path:
+        if self.out:
+            return store.beside(self.out)
+        assert self.project is not None
+        return self.project.reports / "refine"
+
+    @property
+    def calls(self) -> Path:
+        return self.project.calls if self.project else self.folder / "calls"
+
+
+@dataclass(frozen=True)
+class Done:
+    folder: Path
+    out: Path | None
+    summary: dict[str, Any]
+    failures: list[str]
+
+
+Callers = dict[str, tuple[Caller, ...]]
+"""By role."""
+
+
+def check(asked: Request) -> None:
+    strategies.get(asked.strategy)
+    if asked.rule not in RULES:
+        raise InputError(f"--rule {asked.rule}: no such rule.{did_you_mean(asked.rule, RULES)}")
+    if not asked.out and not asked.project:
+        raise InputError("refine needs -o OUT.jsonl for a file; in a project it writes a new version")
+    if asked.out and asked.out.is_dir():
+        raise InputError(f"{asked.out}: cannot write: it is a directory; name a file")
+    if asked.out and asked.out.resolve() == asked.file.resolve():
+        raise InputError(f"{asked.out}: would be written over; name another file with -o")
+    if len(asked.rewriter) > 1:
+        raise InputError("--rewriter: one model rewrites; give it once")
+    parse_budget(asked.budget)
+
+
+def run(asked: Request, *, say: Say, progress: Callable[[str], Progress]) -> Done:
+    check(asked)
+    reading = open_questions(asked.file, asked.format, asked.map)
+    closed = with_choices(reading.source, reading.questions)
+    if asked.strategy == "rewrite" and not _specs(asked)["rewriter"]:
+        raise InputError("--strategy rewrite needs a model that rewrites: --rewriter http://localhost:8000/v1")
+    writable(asked.folder)
+    if asked.out:
+        writable(asked.out.parent)
+    start = time.monotonic()
+    with ExitStack() as stack:
+        callers = _connect(asked, say, stack)
+        setting = Setting(
+            strategy=asked.strategy, rule=asked.rule, attempts=asked.attempts, seed=asked.seed, folds=asked.folds,
+            blind=callers["blind"], rewriter=next(iter(callers["rewriter"]), None), verifiers=callers["verifier"],
+            progress=progress,
+        )  # fmt: skip
+        with _stops_at_once():
+            refined, auditors, after, labelled = asyncio.run(_work(closed, setting, callers, asked, say))
+    rows = _rows(reading.questions, closed, refined, after, setting)
+    cases = [_case(w, rows[w.id]) for w in refined.walks if w.outcome in WAITING]
+    revisions = [r for w in refined.walks for r in w.revisions]
+    whole = Questions.from_rows(rows.values())
+    how = _how(asked, callers)
+    store.save(asked.folder, reading.questions, whole, revisions, cases)
+    if asked.out:
+        waiting = {case.id for case in cases}
+        kept = (r for r in whole.to_rows() if not (asked.drop_unfixable and r["id"] in waiting))
+        write_jsonl(asked.out, kept)
+    if asked.project:
+        store.save_version(asked.project, whole, revisions, cases, how)
+    told = summary.told(refined, closed, after, auditors, setting)
+    told = {
+        "source": reading.source,
+        "format": reading.format,
+        **told,
+        "labels": labelled,
+        "problems": [p.model_dump(exclude_none=True) for p in reading.problems],
+        "calls": _calls(callers),
+        "seconds": round(time.monotonic() - start, 1),
+        "out": str(asked.out) if asked.out else None,
+        "folder": str(asked.folder),
+        "how": {**versions(), **how},
+    }
+    store.save_summary(asked.folder, told)
+    return Done(asked.folder, asked.out, told, _failures(refined))
+
+
+async def _work(
+    closed: Questions, setting: Setting, callers: Callers, asked: Request, say: Say
+) -> tuple[Refined, list[proof.Auditor], Questions, dict[str, Any]]:
+    try:
+        refined = await refine(closed, setting)
+        say(f"  refine    {summary.one_line(refined)}")
+        changed = [w.row for w in refined.walks if w.changed]
+        models = setting.verifiers or setting.blind
+        after, labelled = await labels.relabel(
+            refined.questions, changed, labels.Labelling(models, first=closed, progress=setting.progress)
+        )
+        proving = proof.Proving(
+            blind=setting.blind, heldout=callers["heldout"], verifiers=setting.verifiers,
+            text_in_loop=setting.strategy != "rewrite" or not setting.blind,
+            folds=setting.folds, seed=setting.seed, most=asked.prove, progress=setting.progress,
+        )  # fmt: skip
+        return refined, await proof.prove(closed, after, proving), after, labelled
+    finally:
+        for caller in {c for role in callers.values() for c in role}:
+            await caller.model.close()
+
+
+@contextmanager
+def _stops_at_once() -> Iterator[None]:
+    """Ctrl-C reaches the fitting between calls too; asyncio alone would wait for it to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _specs(asked: Request) -> dict[str, list[roles.Spec]]:
+    """By role: what was named on the command line, else what flyreel.toml names."""
+    known = roles.settings(asked.file if asked.project else Path())
+    found = {}
+    for field, role in BY_ROLE.items():
+        given = [roles.parse(text, known) for text in getattr(asked, field)]
+        found[role] = given or ([known.roles[role]] if asked.project and role in known.roles else [])
+    if not found["rewriter"] and asked.strategy == "rewrite":
+        found["rewriter"] = found["blind"][:1]
+    return found
+
+
+def _connect(asked: Request, say: Say, stack: ExitStack) -> Callers:
+    """One caller a model, however many roles it plays."""
+    known = roles.settings(asked.file if asked.project else Path())
+    specs = _specs(asked)
+    distinct = list(dict.fromkeys(spec for role in specs.values() for spec in role))
+
+    async def everyone() -> list[Any]:
+        return [await roles.connect(spec, known, say) for spec in distinct]
+
+    models = asyncio.run(everyone()) if distinct else []
+    budget = parse_budget(asked.budget)
+    budget.can_price(models)
+    ledger = stack.enter_context(Ledger(asked.calls)) if models else None
+    made = {spec: _caller(model, spec, ledger, budget, asked) for spec, model in zip(distinct, models, strict=True)}
+    if set(specs["heldout"]) & set(specs["blind"]):
+        raise InputError("--heldout: a model that finds what is weak proves nothing; name one that took no part")
+    return {role: tuple(made[s] for s in given) for role, given in specs.items()}
+
+
+def _caller(model: Any, spec: roles.Spec, ledger: Ledger | None, budget: Budget, asked: Request) -> Caller:
+    limits = Limits(asked.concurrency or spec.in_flight, asked.rate or spec.rate, spec.tries)
+    return Caller(model, limits, ledger, budget, asked.seed)
+
+
+def forecast(asked: Request, say: Say) -> dict[str, Forecast]:
+    """The first test exactly, and what one weak question can cost at most; how many are weak only the test knows."""
+    check(asked)
+    closed = with_choices(str(asked.file), open_questions(asked.file, asked.format, asked.map).questions)
+    with ExitStack() as stack:
+        callers = _connect(asked, say, stack)
+        if not callers["blind"]:
+            raise InputError("--dry-run forecasts calls to a model: add --model http://localhost:8000/v1 or local:")
+        first = Forecast()
+        for caller in callers["blind"]:
+            calls = (c for item in asking.items(closed, ()) for c in asking.calls(item, "blind"))
+            first += forecast_calls(caller.model, calls, caller.ledger)
+    return {"first test": first}
+
+
+def _rows(
+    everything: Questions, closed: Questions, refined: Refined, after: Questions, setting: Setting
+) -> dict[str, dict[str, Any]]:
+    """Canonical rows by id, in the order they came; those that changed say from what and how."""
+    rows = {row["id"]: row for row in everything.to_rows()}
+    for walk, row in zip(refined.walks, after.to_rows(), strict=True):
+        if not walk.changed:
+            continue
+        number = row.get("round", 0)
+        model = setting.rewriter.model.name if setting.rewriter else None
+        parameters = {"strategy": setting.strategy, "attempt": walk.base, "seed": setting.seed}
+        origin = {"name": "refine", "parameters": parameters, **({"model": model} if model else {})}
+        accepted = sum(r.accepted for r in walk.revisions)
+        rows[walk.id] = {**row, "parent": f"{walk.id}@{number}", "round": number + accepted, "origin": origin}
+    return rows
+
+
+def _case(walk: Walk, row: dict[str, Any]) -> queue.Case:
+    return queue.Case(question=row, reason=walk.outcome, detail=walk.reason, tried=tuple(walk.revisions))
+
+
+def _calls(callers: Callers) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for caller in dict.fromkeys(c for role in callers.values() for c in role):
+        tally = asdict(caller.tally)
+        found[caller.model.label] = {
+            **tally,
+            "failures": dict(caller.tally.failures),
+            "roles": [role for role, given in callers.items() if caller in given],
+        }
+    return found
+
+
+def _how(asked: Request, callers: Callers) -> dict[str, Any]:
+    words = [f"flyreel refine {asked.file.name}", *([f"-o {asked.out.name}"] if asked.out else [])]
+    words += [f"--strategy {asked.strategy}", *([f"--rule {asked.rule}"] if asked.rule != "averaged" else [])]
+    options = {"models": "model", "heldout": "heldout", "rewriter": "rewriter", "verifiers": "verifier"}
+    words += [f"--{options[f]} {text}" for f in BY_ROLE for text in getattr(asked, f)]
+    words += [f"--attempts {asked.attempts} --folds {asked.folds} --seed {asked.seed}"]
+    how: dict[str, Any] = {"command": " ".join(words), "seed": asked.seed, "strategy": asked.strategy}
+    if asked.file.is_file():
+        how["source_sha256"] = content_sha256(asked.file)
+    how["models"] = {
+        role: [{"name": c.model.name, "identity": c.model.identity} for c in given]
+        for role, given in callers.items()
+        if given
+    }
+    return how
+
+
+def _failures(refined: Refined) -> list[str]:
+    unknown = [w for w in refined.walks if w.outcome == "unknown"]
+    if not unknown:
+        return []
+    return [f"{len(unknown):,} questions are unknown and wait in the review queue: {unknown[0].reason}"]
+
+
+def roll_back(where: Path, ids: Sequence[str], out: Path | None) -> tuple[int, str]:
+    """First wordings again, for these questions or for all: how many, and where they are now."""
+    saved = store.load(store.find(where))
+    unknown = next((i for i in ids if i not in set(saved.before.ids)), None)
+    if unknown is not None:
+        raise InputError(f"{unknown}: no such question there.{did_you_mean(unknown, saved.before.ids)}")
+    first = {row["id"]: row for row in saved.before.to_rows()}
+    wanted = set(ids) or set(first)
+    project = Project.at(where)
+    now = Questions(project.table("questions").read()) if project else saved.after
+    rows = now.to_rows()
+    back = [i for i, row in enumerate(rows) if row["id"] in wanted and first.get(row["id"], row) != row]
+    for i in back:
+        rows[i] = first[rows[i]["id"]]
+    if project is not None:
+        table = project.table("questions")
+        parents = [f"questions/v{table.versions()[-1].number}"]
+        how = {"questions": sorted(ids)} if ids else {}
+        made = table.write(Questions.from_rows(rows).table, stage="rollback", parameters=how, parents=parents)
+        return len(back), f"questions/v{made.number}"
+    if out is None:
+        raise InputError("rollback needs -o OUT.jsonl for a file; in a project it writes a new version")
+    return len(back), str(write_jsonl(out, rows))

@@ -1,0 +1,1 @@
+"""How a weak question is made stronger: one strategy a file."""

@@ -1,0 +1,1 @@
+"""People: the questions that wait for one, and what they decided."""

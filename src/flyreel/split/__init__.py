@@ -1,0 +1,1 @@
+"""Questions into train, val and test so that nothing stands on both sides."""

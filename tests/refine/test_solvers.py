@@ -1,0 +1,125 @@
+"""How many questions are left to luck, and what a loop over a solver that knows nothing does to the set."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flyreel.audit.statistics import wilson
+from flyreel.engine.budget import Budget
+from flyreel.engine.calls import Caller, Limits
+from flyreel.errors import Refused
+from flyreel.models.fake import FakeModel, FakeReply, Script, noise, options, prefer
+from flyreel.questions import Questions
+from flyreel.refine.loop import Refined, Setting, refine
+from flyreel.refine.solvers import SURE_FEWEST, SURE_OTHERWISE, SURE_QUANTILE, Blind, Seen, spared
+from flyreel.refine.strategy import Bench, strategies
+from flyreel.refine.wordings import wording_of
+
+K = 5
+
+readings = st.lists(
+    st.one_of(
+        st.just(Seen(None, reason="http-400")),
+        st.tuples(st.booleans(), st.floats(0, 1), st.floats(0, 1)).map(
+            lambda r: Seen(r[0], r[1] if not r[0] else max(r[1:]), max(r[1:]))
+        ),
+    ),
+    max_size=60,
+)
+
+
+@given(readings, st.lists(st.integers(2, 8), min_size=60, max_size=60))
+def test_never_more_than_the_share_of_luck_and_the_least_sure_first(seen: list[Seen], sizes: list[int]) -> None:
+    chances = 1 / np.array(sizes)
+    found = spared(dict(enumerate(seen)), chances)
+    known = [i for i, s in enumerate(seen) if s.weak is not None]
+    assert len(found) <= chances[known].sum() and all(seen[i].weak for i in found)
+    scores = {i: s.score or 0.0 for i, s in enumerate(seen) if s.weak}
+    assert all(scores[i] <= scores[j] for i in found for j in scores.keys() - found)
+    wrong = [s.top or 0.0 for s in seen if s.weak is False]
+    sure = np.quantile(wrong, SURE_QUANTILE) if len(wrong) >= SURE_FEWEST else SURE_OTHERWISE
+    assert all(scores[i] <= sure for i in found), "who is surer of a key than of its mistakes knows something"
+
+
+def test_who_is_sure_and_never_wrong_is_not_lucky() -> None:
+    assert spared({i: Seen(True, 0.9, 0.9) for i in range(50)}, np.full(50, 0.2)) == set()
+    assert len(spared({i: Seen(True, 0.3, 0.3) for i in range(50)}, np.full(50, 0.2))) == 10
+
+
+def phrases(i: int, n: int = 0) -> list[str]:
+    """Five of one length without a word in common, with each other or with those of another draw."""
+    return [f"the {'bcdfg'[c]}{i:03d}x{n:04d} {'hjklm'[c]}{i:03d}y{n:04d}" for c in range(K)]
+
+
+def rewriting(score: Any) -> Script:
+    """Guesses by the text of each choice; as the rewriter it draws four other wrong choices at every call."""
+    solver, made = prefer(score), [0]
+
+    def script(messages: list[dict[str, Any]]) -> FakeReply:
+        if messages[-2:-1] and messages[-2]["role"] == "assistant":
+            return FakeReply("because")
+        if options(messages):
+            return solver(messages)
+        now = json.loads(re.findall(r"^The question as it stands: (.*)$", messages[-1]["content"], re.M)[0])
+        made[0] += 1
+        key = now["choices"][now["answer"]]
+        choices = [key if i == now["answer"] else c for i, c in enumerate(phrases(999, made[0]))]
+        return FakeReply(json.dumps({"change": "choices", "question": "", "choices": choices, "answer": now["answer"]}))
+
+    return script
+
+
+async def settled(luck: bool) -> Refined:
+    made = Questions.from_rows(
+        {"id": f"q{i}", "question": f"What is in picture {i}?", "choices": phrases(i), "answer": i % K}
+        for i in range(200)
+    )
+    model = FakeModel(rewriting(noise("one")))
+    blind, rewriter = (Caller(model, Limits(tries=1), None, Budget()) for _ in range(2))
+    return await refine(made, Setting("rewrite", luck=luck, blind=[blind], rewriter=rewriter))
+
+
+def accuracy(questions: Questions) -> float:
+    score = noise("one")
+    wordings = [wording_of(questions, i) for i in range(len(questions))]
+    return float(np.mean([max(w.choices, key=score) == w.key for w in wordings]))
+
+
+async def test_a_solver_that_knows_nothing_is_at_chance_after_the_loop_and_not_below() -> None:
+    left = await settled(luck=True)
+    low, high = wilson(accuracy(left.questions), 200)
+    assert low <= 1 / K <= high and {w.outcome for w in left.walks} <= {"strong", "spared"}
+
+
+async def test_without_luck_it_is_driven_below_chance_which_gives_keys_away_as_well() -> None:
+    driven = await settled(luck=False)
+    assert wilson(accuracy(driven.questions), 200)[1] < 1 / K
+    assert driven.weak > 20
+
+
+def caller(script: Script, name: str) -> Caller:
+    return Caller(FakeModel(script, name=name), Limits(tries=1), None, Budget())
+
+
+@pytest.mark.parametrize("rule", ["averaged", "vote"])
+async def test_a_model_that_fails_leaves_the_others_to_decide_and_all_failing_is_unknown(rule: str) -> None:
+    def dumb(messages: list[dict[str, Any]]) -> FakeReply:
+        raise Refused("http-400", "no")
+
+    made = Questions.from_rows(
+        {"id": f"q{i}", "question": "Which?", "choices": phrases(i), "answer": 0} for i in range(4)
+    )
+    knows = caller(prefer(lambda t: 5.0 if t.startswith("the b") else 0.0), "knows")
+    bench = Bench(made)
+    for callers, weak in (([knows, caller(dumb, "dumb")], True), ([caller(dumb, "a"), caller(dumb, "b")], None)):
+        seen = await Blind(callers, rule, bench.progress).look(made, [1, 3])
+        assert {row: s.weak for row, s in seen.items()} == {1: weak, 3: weak}
+        assert weak or all(s.reason for s in seen.values())
+    assert not strategies.get("distractors").facts["reads_why"](1)
