@@ -13,8 +13,8 @@ unrotated call never misses a weak question, none needs a sixth revision, and no
 Every loop has a server of its own and as many requests in flight; the published loop works on that many questions, one
 call after another in each. A reply takes as long however long it is, which is kind to the published loop. Tokens are
 those in the server's usage: a letter is one, a rationale about 90 where the published prompt asks for it and about 40
-where flyreel asks for one or two short sentences. Bars: 1.5 times fewer calls, and 10 times fewer output tokens of the
-solver. The rewriter's replies are as long in both and nearly as many; they are in the totals beside it.
+where flyreel asks for one or two short sentences. Bars: 1.5 times fewer calls, and 10 times fewer output
+tokens, the rewriter's among them: flyreel's says what changes and nothing else.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def script(n: int, messages: list[dict[str, Any]]) -> FakeReply:
     question, wrong = one.text(version + 1), [c for i, c in enumerate(one.choices) if i != one.answer]
     if "distractors" in asked:
         return _json(question=question, answer=one.choices[one.answer], distractors=wrong)
-    return _json(change="question", question=question, choices=one.choices, answer=one.answer)
+    return _json(change="question", question=question)
 
 
 def _json(**reply: Any) -> FakeReply:
@@ -300,16 +300,16 @@ def _report(items: Sequence[Scripted], runs: dict[str, Ran]) -> int:
     theirs, ours, again = runs["published"], runs["flyreel, vote"], runs["flyreel, vote, again"]
     calls = theirs.calls.total() / ours.calls.total()
     solved = {name: _solver(run.tokens) for name, run in runs.items()}
-    tokens = solved["published"] / solved["flyreel, vote"]
+    tokens = theirs.tokens.total() / ours.tokens.total()
     kind = "solver, a rationale"
     longest = solved["flyreel, vote"] - ours.tokens[kind] + TOKENS * ours.calls[kind]
-    print(f"  output tokens with the rewriter's: {theirs.tokens.total() / ours.tokens.total():.1f} times fewer")
-    print(f"  the solver's, were every rationale as long as allowed: {solved['published'] / longest:.1f} times fewer\n")
+    print(f"  output tokens of the solver: {solved['published'] / solved['flyreel, vote']:.1f} times fewer")
+    print(f"  the same, were every rationale as long as allowed: {solved['published'] / longest:.1f} times fewer\n")
     same = (theirs.weak, theirs.fixed) == (ours.weak, ours.fixed) == (weak, fixable)
     return bars(
         (f"both loops find the {len(weak)} weak questions and fix the {len(fixable)} that can be", same),
         (f"{calls:.2f} times fewer calls, at least {FEWER_CALLS}", calls >= FEWER_CALLS),
-        (f"{tokens:.1f} times fewer output tokens of the solver, at least {FEWER_TOKENS:g}", tokens >= FEWER_TOKENS),
+        (f"{tokens:.1f} times fewer output tokens, at least {FEWER_TOKENS:g}", tokens >= FEWER_TOKENS),
         (f"{again.calls.total()} calls where the ledger has them, none", again.calls.total() == 0),
     )
 

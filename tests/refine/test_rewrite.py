@@ -89,7 +89,6 @@ def test_a_reply_in_a_code_fence_is_read() -> None:
         "[]",
         "}{",
         reply()[:-9],
-        '{"change": "both"}',
         "{" * 5000 + "}",
         '{"a":' * 100_000 + "1" + "}" * 100_000,
         reply("nothing"),
@@ -166,3 +165,9 @@ async def test_the_rationale_is_asked_about_the_ordering_that_was_right() -> Non
     assert [m["role"] for m in seen] == ["system", "user", "assistant", "user"]
     assert "A) the front door\nB) a fish\nC) a song" in seen[1]["content"] and seen[2]["content"] == "A"
     assert await rationale(caller(always("")), BEST, (0, 1, 2)) == ""
+
+
+def test_a_reply_may_leave_out_what_stays_as_it_is() -> None:
+    found = rewritten('{"change": "question", "question": "Who opens the gate?"}', BEST)
+    assert isinstance(found, Wording) and found.choices == BEST.choices and found.question == "Who opens the gate?"
+    assert rewritten('{"change": "both"}', BEST) == Drop("unchanged")

@@ -15,19 +15,27 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the toybox scenes.")] = 7,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")] = False,
 ) -> None:
-    """Make questions with planted faults, audit them with the embedded model, and say what was found."""
+    """Make questions with planted faults, audit and refine them with the embedded model, and hold it to the truth."""
     from flyreel.cli.console import Bar, note, print_json
     from flyreel.demo import run_demo
     from flyreel.report.page import write_report
 
     done = run_demo(out, seed, say=note if json else lambda line: print(line, flush=True), progress=Bar)
+    from flyreel.report import refinement
+
     page = write_report(done.saved.folder, done.saved.report)
+    stronger = refinement.write_report(done.refined.folder)
     if json:
-        print_json({"report": str(page), **done.json()})
+        print_json({"report": str(page), "refinement": str(stronger), **done.json()})
     else:
         print(
             "\n".join(
-                ["", *done.lines(), f"report    {page}    (open it)", "next      flyreel audit your_questions.jsonl"]
+                [
+                    "",
+                    *done.lines(),
+                    f"report    {page} and {stronger}    (open them)",
+                    "next      flyreel audit your_questions.jsonl",
+                ]
             )
         )
     failures = done.saved.failures(max_excess=None, strict=False)

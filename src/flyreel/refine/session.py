@@ -19,6 +19,7 @@ from flyreel.engine.budget import forecast as forecast_calls
 from flyreel.engine.calls import Caller, Limits
 from flyreel.engine.local import Progress
 from flyreel.errors import InputError, did_you_mean
+from flyreel.formats.base import Reading
 from flyreel.formats.project import open_questions
 from flyreel.models import roles
 from flyreel.models.catalog import Say
@@ -31,9 +32,6 @@ from flyreel.review import queue
 from flyreel.tables import Project, content_sha256, writable, write_jsonl
 
 RULES = ("averaged", "vote")
-WAITING = ("unfixable", "unknown", "spoken")
-"""Outcomes that a person has to look at."""
-
 BY_ROLE = {"models": "blind", "heldout": "heldout", "rewriter": "rewriter", "verifiers": "verifier"}
 
 
@@ -121,11 +119,19 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress]) -> Don
             blind=callers["blind"], rewriter=next(iter(callers["rewriter"]), None), verifiers=callers["verifier"],
             progress=progress,
         )  # fmt: skip
-        with _stops_at_once():
-            refined, auditors, after, labelled = asyncio.run(_work(closed, setting, callers, asked, say))
-    rows = _rows(reading.questions, closed, refined, after, setting)
-    cases = [_case(w, rows[w.id]) for w in refined.walks if w.outcome in WAITING]
-    revisions = [r for w in refined.walks for r in w.revisions]
+        with stops_at_once():
+            worked = asyncio.run(work(closed, setting, callers, asked.prove, say))
+    return finish(asked, reading, closed, setting, callers, worked, time.monotonic() - start)
+
+
+def finish(
+    asked: Request, reading: Reading, closed: Questions, setting: Setting, callers: Callers, worked: Worked,
+    seconds: float,
+) -> Done:  # fmt: skip
+    """Everything on disk, the summary last."""
+    rows = _rows(reading.questions, worked.refined, worked.after, setting)
+    cases = [_case(w, rows[w.id]) for w in worked.refined.walks if w.outcome in summary.QUEUED]
+    revisions = [r for w in worked.refined.walks for r in w.revisions]
     whole = Questions.from_rows(rows.values())
     how = _how(asked, callers)
     store.save(asked.folder, reading.questions, whole, revisions, cases)
@@ -135,47 +141,53 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress]) -> Don
         write_jsonl(asked.out, kept)
     if asked.project:
         store.save_version(asked.project, whole, revisions, cases, how)
-    told = summary.told(refined, closed, after, auditors, setting)
     told = {
         "source": reading.source,
         "format": reading.format,
-        **told,
-        "labels": labelled,
+        **summary.told(worked.refined, closed, worked.after, worked.auditors, setting),
+        "labels": worked.labelled,
         "problems": [p.model_dump(exclude_none=True) for p in reading.problems],
         "calls": _calls(callers),
-        "seconds": round(time.monotonic() - start, 1),
+        "seconds": round(seconds, 1),
         "out": str(asked.out) if asked.out else None,
         "folder": str(asked.folder),
         "how": {**versions(), **how},
     }
     store.save_summary(asked.folder, told)
-    return Done(asked.folder, asked.out, told, _failures(refined))
+    return Done(asked.folder, asked.out, told, _failures(worked.refined))
 
 
-async def _work(
-    closed: Questions, setting: Setting, callers: Callers, asked: Request, say: Say
-) -> tuple[Refined, list[proof.Auditor], Questions, dict[str, Any]]:
+@dataclass(frozen=True)
+class Worked:
+    """What came of it, before anything is written."""
+
+    refined: Refined
+    after: Questions
+    labelled: dict[str, Any]
+    auditors: list[proof.Auditor]
+
+
+async def work(closed: Questions, setting: Setting, callers: Callers, most: int | None, say: Say) -> Worked:
+    """Refine, label anew what changed, prove."""
     try:
         refined = await refine(closed, setting)
         say(f"  refine    {summary.one_line(refined)}")
         changed = [w.row for w in refined.walks if w.changed]
-        models = setting.verifiers or setting.blind
-        after, labelled = await labels.relabel(
-            refined.questions, changed, labels.Labelling(models, first=closed, progress=setting.progress)
-        )
+        labelling = labels.Labelling(setting.verifiers or setting.blind, first=closed, progress=setting.progress)
+        after, labelled = await labels.relabel(refined.questions, changed, labelling)
         proving = proof.Proving(
             blind=setting.blind, heldout=callers["heldout"], verifiers=setting.verifiers,
             text_in_loop=setting.strategy != "rewrite" or not setting.blind,
-            folds=setting.folds, seed=setting.seed, most=asked.prove, progress=setting.progress,
+            folds=setting.folds, seed=setting.seed, most=most, progress=setting.progress,
         )  # fmt: skip
-        return refined, await proof.prove(closed, after, proving), after, labelled
+        return Worked(refined, after, labelled, await proof.prove(closed, after, proving))
     finally:
         for caller in {c for role in callers.values() for c in role}:
             await caller.model.close()
 
 
 @contextmanager
-def _stops_at_once() -> Iterator[None]:
+def stops_at_once() -> Iterator[None]:
     """Ctrl-C reaches the fitting between calls too; asyncio alone would wait for it to end."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -217,7 +229,8 @@ def _connect(asked: Request, say: Say, stack: ExitStack) -> Callers:
     budget.can_price(models)
     ledger = stack.enter_context(Ledger(asked.calls)) if models else None
     made = {spec: _caller(model, spec, ledger, budget, asked) for spec, model in zip(distinct, models, strict=True)}
-    if set(specs["heldout"]) & set(specs["blind"]):
+    who = {role: {(made[s].model.identity, made[s].model.name) for s in given} for role, given in specs.items()}
+    if who["heldout"] & who["blind"]:
         raise InputError("--heldout: a model that finds what is weak proves nothing; name one that took no part")
     return {role: tuple(made[s] for s in given) for role, given in specs.items()}
 
@@ -242,9 +255,7 @@ def forecast(asked: Request, say: Say) -> dict[str, Forecast]:
     return {"first test": first}
 
 
-def _rows(
-    everything: Questions, closed: Questions, refined: Refined, after: Questions, setting: Setting
-) -> dict[str, dict[str, Any]]:
+def _rows(everything: Questions, refined: Refined, after: Questions, setting: Setting) -> dict[str, dict[str, Any]]:
     """Canonical rows by id, in the order they came; those that changed say from what and how."""
     rows = {row["id"]: row for row in everything.to_rows()}
     for walk, row in zip(refined.walks, after.to_rows(), strict=True):

@@ -46,7 +46,7 @@ def rewriting(task: Task) -> Call:
         "choices": {"type": "array", "items": {"type": "string"}, "minItems": k, "maxItems": k},
         "answer": {"type": "integer", "minimum": 0, "maximum": k - 1},
     }
-    schema = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+    schema = {"type": "object", "properties": properties, "required": ["change"], "additionalProperties": False}
     messages = load("flyreel.refine", "rewrite").messages(
         **best.model_dump(),
         count=k,
@@ -69,7 +69,9 @@ def rewritten(text: str, best: Wording) -> Proposal:
     """The reply as a wording; what the model did not mean to change is as it was, to the letter."""
     try:
         reply = json.loads(text[text.index("{") : text.rindex("}") + 1])
-        change, question, choices, answer = (reply[n] for n in ("change", "question", "choices", "answer"))
+        change = reply["change"]
+        as_it_is = {"question": best.question, "choices": list(best.choices), "answer": best.answer}
+        question, choices, answer = ({**as_it_is, **reply}[n] for n in as_it_is)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         return Drop("bad-reply", f"{type(error).__name__}: {error}"[:120])
     if change not in ("question", "choices", "both") or not isinstance(question, str):
