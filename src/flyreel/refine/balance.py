@@ -59,7 +59,8 @@ def balanced(questions: Questions, tasks: Sequence[Task], offers: Offers, seed: 
     with threadpool_limits(1):
         for turn in range(ROUNDS):
             lucky = _turn(questions, state, offers, lots, lucky, turn, seed)
-    return {s.row: _wording(s) for s in state if s.current != s.task.best.distractors}
+    changed = [s for s in state if s.at != s.task.best.answer or set(s.current) != set(s.task.best.distractors)]
+    return {s.row: _wording(s) for s in changed}
 
 
 def _turn(
@@ -71,7 +72,7 @@ def _turn(
     for s in state:
         random = np.random.default_rng([seed, s.row, turn])
         found = offers.fresh(s.row, s.current, EACH, random)
-        sets.append([s.current, *(x for x in found if x != s.current)])
+        sets.append([s.current, *(x for x in found if set(x) != set(s.current))])
     scored = _score(questions, state, sets, seed + turn)
     chance = float(questions.chance.mean())
     lucky = max(chance, (lucky or chance) + (chance - scored.hits if turn else 0.0))
