@@ -56,10 +56,15 @@ class Stopped(FlyreelError):
     exit_code = 130
 
 
+SHOWN = 40
+"""Names that an error line lists at most."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of an error line that offers what was probably meant, or all there is."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         return f" Did you mean {' or '.join(near)}?"
-    return f" Known: {', '.join(names)}."
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return f" Known: {', '.join(names[:SHOWN])}{more}."

@@ -25,7 +25,9 @@ def test_without_the_model_the_rest_runs_and_says_so(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert (tmp_path / "out" / "audit" / "report.html").is_file()
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines[-8:]] == [
-        "questions", "faults", "surface", "blind", "cues", "keyframes", "report", "next"
+    assert [line.split()[0] for line in lines[-10:]] == [
+        "questions", "faults", "surface", "blind", "cues", "refine", "prove", "keyframes", "report", "next"
     ]  # fmt: skip
-    assert "not asked" in lines[-5]
+    assert "not asked" in lines[-7]
+    assert "oracle: 0 wrong of" in lines[-4]
+    assert (tmp_path / "out" / "stronger.refine" / "report.html").is_file()

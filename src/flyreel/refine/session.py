@@ -93,6 +93,8 @@ def check(asked: Request) -> None:
         raise InputError(f"--rule {asked.rule}: no such rule.{did_you_mean(asked.rule, RULES)}")
     if not asked.out and not asked.project:
         raise InputError("refine needs -o OUT.jsonl for a file; in a project it writes a new version")
+    if asked.drop_unfixable and not asked.out:
+        raise InputError("--drop-unfixable leaves questions out of a file: name one with -o")
     if asked.out and asked.out.is_dir():
         raise InputError(f"{asked.out}: cannot write: it is a directory; name a file")
     if asked.out and asked.out.resolve() == asked.file.resolve():
