@@ -37,6 +37,7 @@ LENGTH, OVERLAP, LIKENESS, REPEATED, USE, SURE = 0.3, 0.2, 0.4, 0.3, 1.5, 3.0
 """What it costs to be one place off by another measure than the model's, to offer a text once too often, and to leave
 a key that the model is surer of than `LIMIT`."""
 LIMIT = 0.4
+RULES = (LENGTH, OVERLAP, LIKENESS, REPEATED)
 
 
 @dataclass
@@ -81,8 +82,8 @@ def _turn(
         s, k = state[i], len(state[i].task.best.choices)
         wanted = _place(lots[0, i], k, min(lucky, 0.5))
         cost = np.abs(scored.above[i] - wanted) + SURE * np.maximum(0.0, scored.key[i] - LIMIT)
-        for lot, ranks, weight in zip(lots[1:, i], scored.ranks[i], (LENGTH, OVERLAP, LIKENESS, REPEATED), strict=True):
-            cost = cost + weight * np.abs(ranks - int(lot * k))
+        for lot, ranks, others, weight in zip(lots[1:, i], scored.ranks[i], scored.others, RULES, strict=True):
+            cost = cost + weight * np.abs(ranks - _fill(lot, k, others.get(k)))
         offers.usage.add(s.current, -1)
         cost = cost + USE * np.array([sum(offers.usage.over(t) > 0 for t in x) for x in sets[i]])
         cost[0] += 0.0 if turn else k  # the set as it came is what has to go
@@ -100,11 +101,13 @@ def _place(lot: float, k: int, lucky: float) -> int:
 
 @dataclass
 class _Scored:
-    """For each task, one entry per set: choices above the key, the key's probability, its rank by four rules."""
+    """For each task, one entry per set: choices above the key, the key's probability, its rank by four rules.
+    `others`, a rule each: what the untouched questions leave to be filled."""
 
     above: list[np.ndarray]
     key: list[np.ndarray]
     ranks: list[list[np.ndarray]]
+    others: list[dict[int, np.ndarray]]
     hits: float
 
 
@@ -150,6 +153,7 @@ def _score(questions: Questions, state: list[_Row], sets: list[list[Set]], seed:
         [above[o] for o in offered],
         [key[o] for o in offered],
         [[rule[o] for rule in rules] for o in offered],
+        [_still_needed(rule[len(rows) :], made.sizes[len(rows) :], state) for rule in rules],
         float((above[standing] == 0).mean()),
     )
 
@@ -159,6 +163,25 @@ def _times(questions: Questions, state: list[_Row], rest: np.ndarray) -> Counter
     found = Counter(folded(c) for s in state for c in (*s.current, s.task.best.key))
     found.update(folded(c) for row in rest for c in questions.choices_of(row))
     return found
+
+
+def _still_needed(ranks: np.ndarray, sizes: np.ndarray, state: list[_Row]) -> dict[int, np.ndarray]:
+    """By number of choices: the share of tasks wanted at each rank, so that with the untouched questions all ranks of
+    the key are as frequent. Half a rank is half of both."""
+    found = {}
+    for k in sorted({len(s.task.best.choices) for s in state}):
+        own = ranks[sizes == k]
+        counts = np.bincount(np.floor(own).astype(int), minlength=k) + np.bincount(
+            np.ceil(own).astype(int), minlength=k
+        )
+        tasks = sum(len(s.task.best.choices) == k for s in state)
+        needed = np.maximum((len(own) + tasks) / k - counts / 2, 0.0)
+        found[k] = needed / needed.sum() if needed.sum() else np.full(k, 1 / k)
+    return found
+
+
+def _fill(lot: float, k: int, shares: np.ndarray | None) -> int:
+    return int(lot * k) if shares is None else min(k - 1, int(np.searchsorted(np.cumsum(shares), lot)))
 
 
 def _rank(made: Questions, values: np.ndarray) -> np.ndarray:
