@@ -17,7 +17,7 @@ from flyreel.audit.run import Audit, audit
 from flyreel.audit.summary import percent
 from flyreel.engine.budget import Budget
 from flyreel.engine.calls import Caller, Limits
-from flyreel.engine.local import Progress
+from flyreel.engine.local import Progress, stops_at_once
 from flyreel.errors import FlyreelError
 from flyreel.formats.base import Reading, read
 from flyreel.models import catalog
@@ -27,7 +27,7 @@ from flyreel.models.local import IN_FLIGHT, open_local
 from flyreel.questions import Questions
 from flyreel.refine import session as refining
 from flyreel.refine.loop import Setting as Refining
-from flyreel.refine.summary import QUEUED
+from flyreel.review.queue import WAITING
 from flyreel.toybox import oracle
 from flyreel.toybox.make import Plan, make
 from flyreel.video.pick import keyframes
@@ -70,7 +70,7 @@ class Demo:
     def _refined(self) -> list[str]:
         told, (wrong, changed) = self.refined.summary, self.wrong
         n = told["outcomes"]
-        queued = ", ".join(f"{n[name]} {name}" for name in QUEUED if n.get(name))
+        queued = ", ".join(f"{n[name]} {name}" for name in WAITING if n.get(name))
         proof = [
             f"{a['name']} {percent(a['before']['accuracy'])} → {percent(a['after']['accuracy'])}"
             for a in told["proof"]
@@ -180,7 +180,7 @@ def _refine(
         progress=setting.progress,
     )  # fmt: skip
     closed = reading.questions
-    with refining.stops_at_once():
+    with stops_at_once():
         worked = asyncio.run(refining.work(closed, how, roles, None, say))
     asked = refining.Request(file=Path(reading.source), out=out / "stronger.jsonl")
     done = refining.finish(asked, reading, closed, how, roles, worked, time.monotonic() - start)

@@ -7,7 +7,7 @@ array with `offsets`: the choices of question i are flat[offsets[i]:offsets[i + 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -68,6 +68,14 @@ class Questions:
 
     def take(self, indices: np.ndarray) -> Questions:
         return Questions(self.table.take(pa.array(indices)))
+
+    def with_columns(self, **columns: Sequence[Any]) -> Questions:
+        """The same questions with other values in these columns."""
+        table = self.table
+        for name, values in columns.items():
+            at = SCHEMA.get_field_index(name)
+            table = table.set_column(at, SCHEMA.field(at), pa.array(values, SCHEMA.field(at).type))
+        return Questions(table)
 
     @cached_property
     def choice_rows(self) -> np.ndarray:

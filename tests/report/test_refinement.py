@@ -27,6 +27,7 @@ from flyreel.refine.loop import Refined, Setting, refine
 from flyreel.refine.proof import Auditor
 from flyreel.refine.wordings import reworded
 from flyreel.report.refinement import CARDS, verdict, write_report
+from flyreel.review import queue
 from flyreel.review.queue import Case
 from flyreel.schema import Revision, Wording
 from flyreel.toybox.questions import questions
@@ -88,7 +89,7 @@ def finished(
 ) -> Path:
     revisions = [r for w in refined.walks for r in w.revisions]
     rows = {row["id"]: row for row in refined.questions.to_rows()}
-    waits = [w for w in refined.walks if w.outcome in summary.QUEUED]
+    waits = [w for w in refined.walks if w.outcome in queue.WAITING]
     cases = [Case(question=rows[w.id], reason=w.outcome, detail=w.reason, tried=tuple(w.revisions)) for w in waits]
     told = summary.told(refined, before, refined.questions, auditors, Setting(strategy="distractors"))
     store.save(folder, before, refined.questions, revisions, cases)

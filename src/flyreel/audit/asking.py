@@ -16,7 +16,7 @@ import numpy as np
 from flyreel.audit.probe import Result, Setting, weak_where
 from flyreel.audit.statistics import Estimate, estimate, wilson
 from flyreel.engine.calls import Caller
-from flyreel.engine.local import run
+from flyreel.engine.local import Progress, run
 from flyreel.engine.stage import Context, Drop
 from flyreel.errors import InputError, ModelError
 from flyreel.models.call import Call
@@ -62,7 +62,7 @@ def items(questions: Questions, kinds: Sequence[str]) -> list[Item]:
     return made
 
 
-def prompt_of(item: Item, template: str) -> Any:
+def _prompt(item: Item, template: str) -> Any:
     prompt = load("flyreel.audit", template)
 
     def messages(choices: Sequence[str]) -> tuple[dict[str, str], ...]:
@@ -74,35 +74,48 @@ def prompt_of(item: Item, template: str) -> Any:
 
 def calls(item: Item, template: str, logprobs: bool = True) -> Iterator[Call]:
     """Every call that one question will make, for forecasts."""
-    prompt = prompt_of(item, template)
+    prompt = _prompt(item, template)
     for ordering in cyclic(len(item["choices"])):
         yield prompt_call(prompt([item["choices"][c] for c in ordering]), logprobs)
 
 
 async def gives_logprobs(caller: Caller) -> bool:
-    """Asked once per model, with a question of its own; the answer is in the ledger like any other."""
+    """Asked once per model, with a question of its own; the answer is in the ledger like any other. A model that was
+    not there to answer is asked again the next time."""
+    if caller.logprobs is not None:
+        return caller.logprobs
     messages = load("flyreel.audit", "blind").messages(
         question="Which option is a colour?", choices=["green", "seven"], letters=LETTERS, cues=[]
     )
     try:
-        return (await caller.ask(letter_call(messages))).first_token is not None
+        caller.logprobs = (await caller.ask(letter_call(messages))).first_token is not None
     except ModelError as error:
-        return error.reason not in ("http-400", "http-404", "http-422")
+        if error.reason not in ("http-400", "http-404", "http-422"):
+            return True
+        caller.logprobs = False
+    return caller.logprobs
+
+
+async def answers(
+    caller: Caller, questions: Questions, probe: str, progress: Progress, rule: str = "averaged"
+) -> list[Any]:
+    """What one model makes of each question: `Evidence`, or a `Vote` by that rule, or a `Drop`. `probe` says what it is
+    shown."""
+    template, kinds = TEMPLATES[probe]
+    stage = _stage(template, await gives_logprobs(caller), rule)
+    outcomes = await run(stage, items(questions, kinds), Context(caller), progress)
+    return [outcome.value for outcome in outcomes]
 
 
 async def ask_everyone(probe: str, questions: Questions, setting: Setting) -> Result:
     """One result over all models, by the rule that was asked for."""
-    template, kinds = TEMPLATES[probe]
     questions = askable(probe, questions)
     if not setting.callers:
         raise InputError(f"the {probe} probe needs a model: --model http://localhost:8000/v1, or --model local:")
-    asked = items(questions, kinds)
     by_model: Answers = []
     for caller in setting.callers:
-        logprobs = await gives_logprobs(caller)
         progress = setting.progress(probe if len(setting.callers) == 1 else f"{probe}, {caller.model.label}")
-        answered = await run(_stage(template, logprobs, setting.rule), asked, Context(caller), progress)
-        by_model.append((caller, [outcome.value for outcome in answered]))
+        by_model.append((caller, await answers(caller, questions, probe, progress, setting.rule)))
     judge = {"averaged": _averaged, "vote": _voted, "all-models": _all_models}[setting.rule]
     judged = judge(questions, by_model)
     return Result(
@@ -116,7 +129,7 @@ async def ask_everyone(probe: str, questions: Questions, setting: Setting) -> Re
         computed_from=judged.sources,
         details={
             "models": {caller.model.label: _about(questions, values) for caller, values in by_model},
-            "prompt_version": load("flyreel.audit", template).version,
+            "prompt_version": load("flyreel.audit", TEMPLATES[probe][0]).version,
             "failures": dict(Counter(r for r, k in zip(judged.reasons, judged.known, strict=True) if not k)),
         },
     )
@@ -131,7 +144,7 @@ def _estimate(questions: Questions, judged: Judged) -> Estimate | None:
 
 def _stage(template: str, logprobs: bool, rule: str) -> Any:
     async def put(item: Item, context: Context) -> Any:
-        prompt = prompt_of(item, template)
+        prompt = _prompt(item, template)
         if rule == "vote":
             return await vote(context.ask, prompt, item["choices"], item["key"], need=NEED, logprobs=logprobs)
         evidence = await choose(context.ask, prompt, item["choices"], logprobs=logprobs)

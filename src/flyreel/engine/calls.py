@@ -69,6 +69,8 @@ class Caller:
         self.ledger = ledger
         self.budget = budget
         self.tally = Tally()
+        self.logprobs: bool | None = None
+        """Whether the model gives log-probabilities, once that is known."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._pace = Pace(limits.rate)

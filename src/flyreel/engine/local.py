@@ -96,3 +96,20 @@ def _interrupt() -> Iterator[asyncio.Event]:
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def stops_at_once() -> Iterator[None]:
+    """Ctrl-C reaches the fitting between calls too; asyncio alone would wait for it to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -82,8 +82,8 @@ def _turn(
         s, k = state[i], len(state[i].task.best.choices)
         wanted = _place(lots[0, i], k, min(lucky, 0.5))
         cost = np.abs(scored.above[i] - wanted) + SURE * np.maximum(0.0, scored.key[i] - LIMIT)
-        for lot, ranks, others, weight in zip(lots[1:, i], scored.ranks[i], scored.others, RULES, strict=True):
-            cost = cost + weight * np.abs(ranks - _fill(lot, k, others.get(k)))
+        for lot, ranks, needed, weight in zip(lots[1:, i], scored.ranks[i], scored.needed, RULES, strict=True):
+            cost = cost + weight * np.abs(ranks - _fill(lot, needed[k]))
         offers.usage.add(s.current, -1)
         cost = cost + USE * np.array([sum(offers.usage.over(t) > 0 for t in x) for x in sets[i]])
         cost[0] += 0.0 if turn else k  # the set as it came is what has to go
@@ -102,12 +102,12 @@ def _place(lot: float, k: int, lucky: float) -> int:
 @dataclass
 class _Scored:
     """For each task, one entry per set: choices above the key, the key's probability, its rank by four rules.
-    `others`, a rule each: what the untouched questions leave to be filled."""
+    `needed`, a rule each: what the untouched questions leave to be filled."""
 
     above: list[np.ndarray]
     key: list[np.ndarray]
     ranks: list[list[np.ndarray]]
-    others: list[dict[int, np.ndarray]]
+    needed: list[dict[int, np.ndarray]]
     hits: float
 
 
@@ -180,8 +180,8 @@ def _still_needed(ranks: np.ndarray, sizes: np.ndarray, state: list[_Row]) -> di
     return found
 
 
-def _fill(lot: float, k: int, shares: np.ndarray | None) -> int:
-    return int(lot * k) if shares is None else min(k - 1, int(np.searchsorted(np.cumsum(shares), lot)))
+def _fill(lot: float, shares: np.ndarray) -> int:
+    return min(len(shares) - 1, int(np.searchsorted(np.cumsum(shares), lot)))
 
 
 def _rank(made: Questions, values: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -43,16 +43,10 @@ CUES, CUE_CHARACTERS = 60, 6000
 
 @dataclass(frozen=True)
 class Checking:
-    """Who verifies. `seed` draws the verifiers' replies anew; whether each gives log-probabilities is asked once."""
+    """Who verifies. `seed` draws the verifiers' replies anew."""
 
     verifiers: Sequence[Caller] = ()
     seed: int = 0
-    _logprobs: dict[Caller, bool] = field(default_factory=dict, repr=False, compare=False)
-
-    async def logprobs(self, verifier: Caller) -> bool:
-        if verifier not in self._logprobs:
-            self._logprobs[verifier] = await gives_logprobs(verifier)
-        return self._logprobs[verifier]
 
 
 @dataclass(frozen=True)
@@ -336,12 +330,12 @@ async def _pick(case: Case, verifier: Caller, wording: Wording) -> Evidence:
     def messages(choices: Sequence[str]) -> tuple[dict[str, str], ...]:
         return prompt.messages(question=wording.question, choices=choices, letters=LETTERS, cues=case.scene)
 
-    return await choose(verifier.ask, messages, wording.choices, logprobs=await case.checking.logprobs(verifier))
+    return await choose(verifier.ask, messages, wording.choices, logprobs=await gives_logprobs(verifier))
 
 
 async def _accepts(case: Case, verifier: Caller, question: str, answer: str) -> bool:
     values = {"cues": case.scene, "question": question, "answer": answer, "quote": quote}
-    asked = prompt_call(load("flyreel.refine", "rejects").messages(**values), await case.checking.logprobs(verifier))
+    asked = prompt_call(load("flyreel.refine", "rejects").messages(**values), await gives_logprobs(verifier))
     return yes(await verifier.ask(Call(asked.messages, asked.parameters, sample=case.checking.seed)))
 
 

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from flyreel.audit.asking import SPOKEN, gives_logprobs
+from flyreel.audit.asking import SPOKEN, answers, gives_logprobs
 from flyreel.engine.calls import Caller
 from flyreel.engine.local import Progress, Silent, run
 from flyreel.engine.stage import Context, Drop
 from flyreel.models.prompts import load
 from flyreel.models.scoring import LETTERS, Evidence, choose
-from flyreel.questions import SCHEMA, Questions
+from flyreel.questions import Questions
 from flyreel.refine.gates import quote
-from flyreel.refine.proof import answers, standing
+from flyreel.refine.proof import standing
 
 CATEGORIES = 20
 """As many letters as there are log-probabilities of; among more, a model is not asked."""
@@ -75,14 +75,8 @@ async def relabel(
     told = [json.dumps(m, ensure_ascii=False, sort_keys=True) if m else None for m in metas]
     kept = questions.table.column("meta").to_pylist()
     again = set(rows)
-    table = questions.table
-    for name, values in (
-        ("meta", [told[i] if i in again else kept[i] for i in range(len(kept))]),
-        ("category", categories),
-    ):
-        at = table.schema.get_field_index(name)
-        table = table.set_column(at, SCHEMA.field(name), pa.array(values, type=SCHEMA.field(name).type))
-    return Questions(table), {name: c.json() for name, c in counts.items()}
+    meta = [told[i] if i in again else kept[i] for i in range(len(kept))]
+    return questions.with_columns(meta=meta, category=categories), {name: c.json() for name, c in counts.items()}
 
 
 Label = int | bool | str

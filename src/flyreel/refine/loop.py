@@ -116,8 +116,8 @@ async def refine(questions: Questions, setting: Setting) -> Refined:
     found = await _test(who, questions, range(len(questions)), setting, {})
     for walk in walks:
         walk.before = walk.after = found.score[walk.row]
-        walk.weak_to = found.by.get(walk.row, ())
-    weak = _weak(found)
+        walk.weak_to = found.by[walk.row]
+    weak = sum(verdict == "weak" for verdict in found.verdict.values())
     cues, evidence = (questions.table.column(n).to_pylist() for n in ("cues", "evidence"))
     checking = gates.Checking(setting.verifiers, setting.seed)
     now = questions
@@ -143,7 +143,7 @@ async def refine(questions: Questions, setting: Setting) -> Refined:
         }
         tried = await _test(who, reworded(now, passed), sorted(passed), setting, found.seen) if passed else found
         for task, proposal, gated in zip(tasks, proposals, checked, strict=True):
-            _record(walks[task.row], task, proposal, gated, tried, found, setting.strategy)
+            _record(walks[task.row], task, proposal, gated, tried, setting.strategy)
         kept = {w.row: w.best for w in open_ if w.base == attempt}
         now = reworded(now, kept)
         found = await _standing(who, found, tried, set(kept), set(passed), now, setting)
@@ -153,7 +153,7 @@ async def refine(questions: Questions, setting: Setting) -> Refined:
             break  # a strategy with nothing left to propose will not have more the next time
     for walk in walks:
         _conclude(walk, found)
-    return Refined(now, walks, len(weak | found.hopeless))
+    return Refined(now, walks, weak)
 
 
 async def _test(
@@ -252,9 +252,7 @@ def _gated(value: dict[str, str] | Drop) -> dict[str, str]:
     return {"schema": f"refused: {value.reason}"} if isinstance(value, Drop) else value
 
 
-def _record(
-    walk: Walk, task: Task, proposal: Proposal, gated: dict[str, str] | None, tried: _Found, found: _Found, name: str
-) -> None:
+def _record(walk: Walk, task: Task, proposal: Proposal, gated: dict[str, str] | None, tried: _Found, name: str) -> None:
     """One revision, and a new best where it is one."""
     after = proposal if isinstance(proposal, Wording) else None
     stopped = proposal.reason if isinstance(proposal, Drop) else gates.refused(gated or {})
@@ -276,12 +274,11 @@ def _record(
         )
     )  # fmt: skip
     if accepted and after is not None:
-        walk.best, walk.base, walk.after = after, task.attempt, score
+        walk.best, walk.base = after, task.attempt
 
 
 def _conclude(walk: Walk, found: _Found) -> None:
     verdict = found.verdict[walk.row]
-    walk.after = found.score[walk.row]
     if verdict == "unknown":
         walk.outcome, walk.reason = "unknown", found.reason[walk.row]
     elif walk.row in found.hopeless:

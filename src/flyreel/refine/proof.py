@@ -16,13 +16,13 @@ import numpy as np
 
 from flyreel.audit import choices as per
 from flyreel.audit import shortcut, surface, trees
-from flyreel.audit.asking import TEMPLATES, Item, gives_logprobs, items, prompt_of
+from flyreel.audit.asking import answers
 from flyreel.audit.probe import Setting as Probing
 from flyreel.audit.statistics import LEVEL, Estimate, benjamini_hochberg, estimate, p_above_chance, paired
 from flyreel.engine.calls import Caller
-from flyreel.engine.local import Progress, Silent, run
-from flyreel.engine.stage import Context, Drop
-from flyreel.models.scoring import Evidence, choose
+from flyreel.engine.local import Progress, Silent
+from flyreel.engine.stage import Drop
+from flyreel.models.scoring import Evidence
 from flyreel.questions import Questions
 from flyreel.refine.wordings import wording_of
 
@@ -119,19 +119,6 @@ def rules_outside(questions: Questions) -> list[str]:
         f"{surface.named(n)} is right {100 * e.accuracy:.1f}% of the time (chance {100 * e.chance:.1f}%)"
         for n, e in sorted(outside, key=lambda pair: -abs(pair[1].excess))
     ]
-
-
-async def answers(caller: Caller, questions: Questions, probe: str, progress: Progress) -> list[Evidence | Drop]:
-    """What one model thinks of each question, over the cyclic orderings; `probe` says what it is shown."""
-    template, kinds = TEMPLATES[probe]
-    logprobs = await gives_logprobs(caller)
-
-    async def put(item: Item, context: Context) -> Evidence | Drop:
-        evidence = await choose(context.ask, prompt_of(item, template), item["choices"], logprobs=logprobs)
-        return evidence if evidence.probabilities is not None else Drop(evidence.reason)
-
-    outcomes = await run(put, items(questions, kinds), Context(caller), progress)
-    return [outcome.value for outcome in outcomes]
 
 
 def standing(evidence: Evidence, key: int) -> float:

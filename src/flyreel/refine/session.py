@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from flyreel.audit.run import versions, with_choices
 from flyreel.engine.budget import Budget, Forecast, parse_budget
 from flyreel.engine.budget import forecast as forecast_calls
 from flyreel.engine.calls import Caller, Limits
-from flyreel.engine.local import Progress
+from flyreel.engine.local import Progress, stops_at_once
 from flyreel.errors import InputError, did_you_mean
 from flyreel.formats.base import Reading
 from flyreel.formats.project import open_questions
@@ -99,6 +97,8 @@ def check(asked: Request) -> None:
         raise InputError(f"{asked.out}: cannot write: it is a directory; name a file")
     if asked.out and asked.out.resolve() == asked.file.resolve():
         raise InputError(f"{asked.out}: would be written over; name another file with -o")
+    if asked.report and asked.report.is_dir():
+        raise InputError(f"{asked.report}: cannot write: it is a directory; name a file")
     if len(asked.rewriter) > 1:
         raise InputError("--rewriter: one model rewrites; give it once")
     parse_budget(asked.budget)
@@ -111,8 +111,8 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress]) -> Don
     if asked.strategy == "rewrite" and not _specs(asked)["rewriter"]:
         raise InputError("--strategy rewrite needs a model that rewrites: --rewriter http://localhost:8000/v1")
     writable(asked.folder)
-    if asked.out:
-        writable(asked.out.parent)
+    for file in filter(None, (asked.out, asked.report)):
+        writable(file.parent)
     start = time.monotonic()
     with ExitStack() as stack:
         callers = _connect(asked, say, stack)
@@ -132,7 +132,7 @@ def finish(
 ) -> Done:  # fmt: skip
     """Everything on disk, the summary last."""
     rows = _rows(reading.questions, worked.refined, worked.after, setting)
-    cases = [_case(w, rows[w.id]) for w in worked.refined.walks if w.outcome in summary.QUEUED]
+    cases = [_case(w, rows[w.id]) for w in worked.refined.walks if w.outcome in queue.WAITING]
     revisions = [r for w in worked.refined.walks for r in w.revisions]
     whole = Questions.from_rows(rows.values())
     how = _how(asked, callers)
@@ -188,23 +188,6 @@ async def work(closed: Questions, setting: Setting, callers: Callers, most: int 
             await caller.model.close()
 
 
-@contextmanager
-def stops_at_once() -> Iterator[None]:
-    """Ctrl-C reaches the fitting between calls too; asyncio alone would wait for it to end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _specs(asked: Request) -> dict[str, list[roles.Spec]]:
     """By role: what was named on the command line, else what flyreel.toml names."""
     known = roles.settings(asked.file if asked.project else Path())
@@ -217,8 +200,8 @@ def _specs(asked: Request) -> dict[str, list[roles.Spec]]:
     return found
 
 
-def _connect(asked: Request, say: Say, stack: ExitStack) -> Callers:
-    """One caller a model, however many roles it plays."""
+def _connect(asked: Request, say: Say, stack: ExitStack, forecasting: bool = False) -> Callers:
+    """One caller a model, however many roles it plays. A forecast reads the ledger and makes none."""
     known = roles.settings(asked.file if asked.project else Path())
     specs = _specs(asked)
     distinct = list(dict.fromkeys(spec for role in specs.values() for spec in role))
@@ -229,7 +212,8 @@ def _connect(asked: Request, say: Say, stack: ExitStack) -> Callers:
     models = asyncio.run(everyone()) if distinct else []
     budget = parse_budget(asked.budget)
     budget.can_price(models)
-    ledger = stack.enter_context(Ledger(asked.calls)) if models else None
+    keeps = bool(models) and (not forecasting or asked.calls.is_dir())
+    ledger = stack.enter_context(Ledger(asked.calls)) if keeps else None
     made = {spec: _caller(model, spec, ledger, budget, asked) for spec, model in zip(distinct, models, strict=True)}
     who = {role: {(made[s].model.identity, made[s].model.name) for s in given} for role, given in specs.items()}
     if who["heldout"] & who["blind"]:
@@ -243,11 +227,11 @@ def _caller(model: Any, spec: roles.Spec, ledger: Ledger | None, budget: Budget,
 
 
 def forecast(asked: Request, say: Say) -> dict[str, Forecast]:
-    """The first test exactly, and what one weak question can cost at most; how many are weak only the test knows."""
+    """The first test, exactly. What comes after it depends on how many questions it finds weak."""
     check(asked)
     closed = with_choices(str(asked.file), open_questions(asked.file, asked.format, asked.map).questions)
     with ExitStack() as stack:
-        callers = _connect(asked, say, stack)
+        callers = _connect(asked, say, stack, forecasting=True)
         if not callers["blind"]:
             raise InputError("--dry-run forecasts calls to a model: add --model http://localhost:8000/v1 or local:")
         first = Forecast()

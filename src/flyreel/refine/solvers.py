@@ -8,19 +8,19 @@ is of its wrong picks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from flyreel.audit import giveaway, shortcut
-from flyreel.audit.asking import NEED, gives_logprobs, items, prompt_of
+from flyreel.audit.asking import NEED, answers
 from flyreel.audit.probe import Setting as Probing
 from flyreel.engine.calls import Caller
-from flyreel.engine.local import Silent, run
-from flyreel.engine.stage import Context, Drop
-from flyreel.models.scoring import Answer, Evidence, Vote, choose, vote
+from flyreel.engine.local import Progress, Silent
+from flyreel.engine.stage import Drop
+from flyreel.models.scoring import Answer, Evidence, Vote
 from flyreel.questions import Questions
 
 SURE_QUANTILE, SURE_FEWEST, SURE_OTHERWISE = 0.9, 20, 0.5
@@ -103,36 +103,18 @@ class Blind:
 
     callers: Sequence[Caller]
     rule: str = "averaged"
-    progress: Any = field(default=lambda label: Silent())
+    progress: Callable[[str], Progress] = field(default=lambda label: Silent())
     name: str = "blind"
     lucky: bool = True
     whole: bool = False
-    _logprobs: dict[Caller, bool] = field(default_factory=dict, repr=False, compare=False)
 
     async def look(self, questions: Questions, rows: Sequence[int]) -> dict[int, Seen]:
-        asked = items(questions.take(np.asarray(rows, dtype=np.int64)), ())
-        by_caller = []
-        for caller in self.callers:
-            if caller not in self._logprobs:
-                self._logprobs[caller] = await gives_logprobs(caller)
-            stage = _stage(self.rule, self._logprobs[caller])
-            outcomes = await run(stage, asked, Context(caller), self.progress("blind"))
-            by_caller.append([o.value for o in outcomes])
+        asked = questions.take(np.asarray(rows, dtype=np.int64))
+        by_caller = [await answers(c, asked, "blind", self.progress("blind"), self.rule) for c in self.callers]
         return {
-            row: _judged(self.rule, asked[i]["key"], self.callers, [values[i] for values in by_caller])
+            row: _judged(self.rule, int(asked.answer[i]), self.callers, [values[i] for values in by_caller])
             for i, row in enumerate(rows)
         }
-
-
-def _stage(rule: str, logprobs: bool) -> Any:
-    async def put(item: dict[str, Any], context: Context) -> Any:
-        prompt = prompt_of(item, "blind")
-        if rule == "vote":
-            return await vote(context.ask, prompt, item["choices"], item["key"], need=NEED, logprobs=logprobs)
-        evidence = await choose(context.ask, prompt, item["choices"], logprobs=logprobs)
-        return evidence if evidence.probabilities is not None else Drop(evidence.reason)
-
-    return put
 
 
 def _judged(rule: str, key: int, callers: Sequence[Caller], values: list[Any]) -> Seen:

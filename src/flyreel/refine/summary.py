@@ -11,16 +11,15 @@ from flyreel.questions import Questions
 from flyreel.refine.gates import GATES
 from flyreel.refine.loop import Refined, Setting, Walk
 from flyreel.refine.proof import Auditor, below_chance, rules_outside
+from flyreel.review.queue import WAITING
 from flyreel.schema import Wording
-
-QUEUED = ("unfixable", "unknown", "spoken")
 
 
 def told(
     refined: Refined, before: Questions, after: Questions, auditors: list[Auditor], setting: Setting
 ) -> dict[str, Any]:
-    tried = [w for w in refined.walks if w.revisions or w.outcome in QUEUED]
-    queued = [w for w in refined.walks if w.outcome in QUEUED]
+    tried = [w for w in refined.walks if w.revisions or w.outcome in WAITING]
+    queued = [w for w in refined.walks if w.outcome in WAITING]
     return {
         "questions": len(before),
         "groups": before.n_groups,
@@ -107,7 +106,7 @@ def _not_checked(refined: Refined, auditors: list[Auditor]) -> list[str]:
 
 def one_line(refined: Refined) -> str:
     n = Counter(w.outcome for w in refined.walks)
-    queued = sum(n[o] for o in QUEUED)
+    queued = sum(n[o] for o in WAITING)
     return (
         f"{refined.weak:,} weak of {len(refined.walks):,}: {n['stronger']:,} stronger, {queued:,} to review, "
         f"{n['spared']:,} left to luck"
@@ -123,7 +122,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         f"  {'stronger':<10} {o.get('stronger', 0):,}   {e['accepted_per_changed']:.2f} revisions each, "
         f"{e['choices_changed_per_changed']:.2f} choices changed, {percent(e['words_moved'])} of their words moved",
         f"  {'to review':<10} {summary['queued']:,}   "
-        + (", ".join(f"{o[name]:,} {name}" for name in QUEUED if o.get(name)) or "nothing waits"),
+        + (", ".join(f"{o[name]:,} {name}" for name in WAITING if o.get(name)) or "nothing waits"),
         f"  {'to luck':<10} {o.get('spared', 0):,}   picked no more often than by chance; without them the set "
         "would be wrong on purpose",
     ]

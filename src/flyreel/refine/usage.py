@@ -24,7 +24,7 @@ from flyreel.audit.choices import words
 from flyreel.questions import Questions
 
 WEIGHT = 30.0
-"""Of the two totals (uses, and texts that are never key) beside the counts of keys."""
+"""Of the total of uses beside the counts of keys."""
 
 
 @lru_cache(maxsize=1 << 17)

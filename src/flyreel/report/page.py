@@ -30,27 +30,36 @@ def write_report(folder: Path, output: Path | None = None) -> Path:
     return write_text(output or folder / "report.html", render(store.load(folder), Films.beside(folder)))
 
 
-def render(saved: store.Saved, films: Films = NO_FILMS) -> str:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """For every page: all text from data is escaped, and a name that a page lacks is an error."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("flyreel.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = lambda rate: "–" if rate is None else f"{100 * rate:.1f}%"
-    environment.filters["p"] = lambda p: "–" if p is None else ("< 0.0001" if p < 1e-4 else f"{p:.4f}")
+    made.filters["percent"] = lambda rate: "–" if rate is None else summary.percent(rate)
+    made.filters["p"] = lambda p: "–" if p is None else ("< 0.0001" if p < 1e-4 else f"{p:.4f}")
+    return made
+
+
+def render(saved: store.Saved, films: Films = NO_FILMS) -> str:
     found = saved.summary
     probes_found = dict(sorted(found["probes"].items(), key=lambda item: item[0] not in ("shortcut", "blind")))
-    return environment.get_template("audit.html.jinja").render(
-        audit=found,
-        probes=probes_found,
-        accuracy=_accuracy_rows(probes_found),
-        categories=_categories(saved),
-        histogram=_histogram(saved),
-        cards=_cards(saved, films),
-        problems=found["problems"][:PROBLEMS],
-        how=json.dumps(found["how"], indent=1, ensure_ascii=False),
+    return (
+        environment()
+        .get_template("audit.html.jinja")
+        .render(
+            audit=found,
+            probes=probes_found,
+            accuracy=_accuracy_rows(probes_found),
+            categories=_categories(saved),
+            histogram=_histogram(saved),
+            cards=_cards(saved, films),
+            problems=found["problems"][:PROBLEMS],
+            how=json.dumps(found["how"], indent=1, ensure_ascii=False),
+        )
     )
 
 

@@ -20,6 +20,7 @@ from flyreel.refine import store
 from flyreel.refine.history import diff
 from flyreel.refine.summary import moved
 from flyreel.refine.wordings import wording_of
+from flyreel.report.page import environment
 from flyreel.review.queue import Case
 from flyreel.schema import Revision, Wording
 from flyreel.tables import write_text
@@ -288,15 +289,8 @@ def _points(share: float) -> str:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("flyreel.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda rate: "–" if rate is None else percent(rate)
-    environment.filters["points"] = lambda share: "–" if share is None else _points(share)
-    environment.filters["count"] = lambda n: f"{n:,}"
-    environment.filters["noun"] = counted
-    return environment
+    made = environment()
+    made.filters["points"] = lambda share: "–" if share is None else _points(share)
+    made.filters["count"] = lambda n: f"{n:,}"
+    made.filters["noun"] = counted
+    return made

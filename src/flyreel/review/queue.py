@@ -18,6 +18,8 @@ from flyreel.schema import Noun, Question, Revision
 from flyreel.tables import Project, Version, write_jsonl
 
 NAME, TABLE = "queue.jsonl", "review"
+WAITING = ("unfixable", "unknown", "spoken")
+"""Why a question waits for a person, as refine says it; evaluation splits do without these until they are decided."""
 _PACKED = ("question", "tried", "decision")
 
 SCHEMA = pa.schema(

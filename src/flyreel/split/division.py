@@ -14,7 +14,7 @@ from flyreel.audit.leakage import leakage
 from flyreel.audit.probe import Setting
 from flyreel.audit.summary import counted
 from flyreel.errors import InputError
-from flyreel.questions import SCHEMA, Questions
+from flyreel.questions import Questions
 from flyreel.split.assign import assign
 from flyreel.split.units import Units, units
 
@@ -120,9 +120,4 @@ def check(made: Split) -> dict[str, int]:
 
 def with_splits(made: Split) -> Questions:
     names = [None if why else str(name) for name, why in zip(made.placed, made.why_out, strict=True)]
-    return set_splits(made.questions, names)
-
-
-def set_splits(questions: Questions, names: list[str | None]) -> Questions:
-    at = SCHEMA.get_field_index("split")
-    return Questions(questions.table.set_column(at, SCHEMA.field(at), pa.array(names, pa.string())))
+    return made.questions.with_columns(split=names)

@@ -16,10 +16,9 @@ from flyreel.questions import Questions
 from flyreel.review import queue
 from flyreel.split import hard
 from flyreel.split.assign import EVALUATED, SPLITS, shares
-from flyreel.split.division import Split, check, describe, set_splits, split, with_splits
+from flyreel.split.division import Split, check, describe, split, with_splits
 from flyreel.tables import Project, writable, write_jsonl, write_text
 
-UNFIXABLE = ("unfixable", "unknown", "spoken")
 _OURS = [f"{name}.jsonl" for name in (*SPLITS, "hard", "left_out")]
 
 
@@ -113,7 +112,7 @@ def _waiting(asked: Request, known: set[str]) -> tuple[dict[str, str], str | Non
         if not path.is_file():
             return {}, None
         cases, where = queue.read(path), path.parent.name
-    return {c.id: c.reason for c in cases if c.state == "open" and c.reason in UNFIXABLE}, where
+    return {c.id: c.reason for c in cases if c.state == "open" and c.reason in queue.WAITING}, where
 
 
 def _audited(asked: Request) -> tuple[hard.Audited | None, str]:
@@ -188,7 +187,7 @@ def _save_version(asked: Request, project: Project, made: Split, wanted: dict[st
     table = project.table("questions")
     now = Questions(table.read())
     homes = dict(zip(made.questions.ids, with_splits(made).table.column("split").to_pylist(), strict=True))
-    new = set_splits(now, [homes[id] for id in now.ids]).table
+    new = now.with_columns(split=[homes[id] for id in now.ids]).table
     if new.equals(now.table):
         return
     parents = [
