@@ -1,10 +1,11 @@
-"""Two text probes that are not in the package, to hold a refined set against: plain, of a kind anyone would write."""
+"""Three text probes that are not in the package, to hold a refined set against: plain, of a kind anyone would write."""
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -53,6 +54,20 @@ def letters(questions: Questions, fold: np.ndarray) -> np.ndarray:
     return found
 
 
+def forest(questions: Questions, fold: np.ndarray) -> np.ndarray:
+    """Extremely randomised trees over the words and word pairs of the choice, lengths and their ranks."""
+    chosen, _, look = _texts(questions)
+    bag = TfidfVectorizer(min_df=3, sublinear_tf=True, ngram_range=(1, 2), max_features=3_000).fit_transform(chosen)
+    columns = sp.csr_matrix(sp.hstack([bag, sp.csr_matrix(look)]))
+    found = np.zeros(len(chosen))
+    for f in np.unique(fold):
+        train = (fold != f)[questions.owner]
+        model = ExtraTreesClassifier(200, min_samples_leaf=3, max_features=0.1, random_state=0)
+        model.fit(columns[train], questions.is_key[train])
+        found[~train] = model.predict_proba(columns[~train])[:, 1]
+    return found
+
+
 def _texts(questions: Questions) -> tuple[list[str], list[str], np.ndarray]:
     chosen = questions.flat_choices
     asked = [questions.texts[i] for i in questions.owner]
@@ -69,4 +84,4 @@ def _less_mean(questions: Questions, columns: sp.csr_matrix | np.ndarray) -> sp.
     return sp.csr_matrix(columns - mean[questions.owner])
 
 
-PROBES = {"words": words, "letters": letters}
+PROBES = {"words": words, "letters": letters, "forest": forest}

@@ -3,10 +3,10 @@
     python benchmarks/refine_public.py DATA_FOLDER
     python benchmarks/refine_public.py DATA_FOLDER --borrowed      # beside it: other questions' keys, drawn at random
 
-Probes: shortcut (took part), trees (in the package, took no part), words and letters (benchmarks/refine_probes.py, took
-no part); all fitted anew on five folds by group. Bars: on TGIF-QA action, words at 24% or less, every rule of surface
-within its interval of chance, no probe significantly below chance, at most 600 s; on the others the excess over chance
-of every probe falls by 30% or more.
+Probes: shortcut and net (took part), trees (in the package, took no part), words, letters and forest
+(benchmarks/refine_probes.py, took no part); all fitted anew on five folds by group. Bars: on TGIF-QA action, words and
+trees at 24% or less, every rule of surface within its interval of chance, no probe significantly below chance, at most
+600 s; on the others the excess over chance of every probe falls by 30% or more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from common import bars, head, table
 from refine_probes import PROBES
 from threadpoolctl import threadpool_limits
 
-from flyreel.audit import listwise, shortcut, trees
+from flyreel.audit import listwise, net, shortcut, trees
+from flyreel.audit.fitted import hits_of
 from flyreel.audit.probe import Setting as Probing
 from flyreel.audit.statistics import Estimate, estimate
 from flyreel.formats.base import read
@@ -40,11 +41,12 @@ def found_by(questions: Questions) -> dict[str, Estimate]:
     fold = listwise.folds(questions.groups, 5, 0)
     given = {
         "shortcut": shortcut.probabilities(questions, Probing()),
+        "net": net.probabilities(questions, Probing()),
         "trees": trees.probabilities(questions, Probing()),
     }
     with threadpool_limits(1):
         given |= {name: probe(questions, fold) for name, probe in PROBES.items()}
-    hits = {name: shortcut.hits_of(questions, p, questions.is_key) for name, p in given.items() if p is not None}
+    hits = {name: hits_of(questions, p, questions.is_key) for name, p in given.items() if p is not None}
     return {name: estimate(h, questions.chance, questions.groups) for name, h in hits.items()}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flyreel.audit.probe import Setting
-from flyreel.audit.shortcut import shortcut, shuffled_keys, telling_words
+from flyreel.audit.shortcut import shortcut, telling_words
 from flyreel.questions import Questions
 
 WORDS = "cat dog tree house river stone bird cloud lamp chair road boat glass paper field horse".split()
@@ -167,16 +167,6 @@ def test_choices_without_a_word_leave_the_model_at_chance_and_not_in_a_heap():
     result = shortcut(Questions.from_rows(rows), Setting())
     assert result.count("unknown") == 0
     assert result.estimate.ci95[0] <= 1 / 3 <= result.estimate.ci95[1]
-
-
-def test_shuffled_keys_are_one_a_question_and_each_choice_as_likely():
-    questions = made(3000, 7, sizes=(2, 4))
-    flags = shuffled_keys(questions, 0)
-    assert np.bincount(questions.owner, weights=flags).tolist() == [1] * 3000
-    four = questions.sizes == 4
-    at = (np.flatnonzero(flags) - questions.offsets[:-1])[four]
-    assert np.bincount(at, minlength=4) / four.sum() == pytest.approx([0.25] * 4, abs=0.05)
-    assert (flags & questions.is_key).sum() / 3000 == pytest.approx(questions.chance.mean(), abs=0.04)
 
 
 def test_a_word_is_compared_within_questions_only():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from flyreel.audit.fitted import hits_of
 from flyreel.audit.probe import Setting
-from flyreel.audit.shortcut import hits_of
 from flyreel.audit.trees import describe, told_apart, trees
 from flyreel.questions import Questions
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from flyreel.audit.fitted import hits_of
 from flyreel.audit.probe import Setting as Probing
-from flyreel.audit.shortcut import hits_of, probabilities
+from flyreel.audit.shortcut import probabilities
 from flyreel.audit.statistics import Estimate, chi_square_uniform, estimate
 from flyreel.audit.surface import key_positions, surface
 from flyreel.questions import Questions

@@ -15,6 +15,7 @@ from flyreel.models.call import Call, Reply
 from flyreel.models.fake import FakeModel, Script, always, noise, prefer
 from flyreel.questions import Questions
 from flyreel.refine.proof import Auditor, Proving, below_chance, prove, rules_outside
+from flyreel.refine.solvers import TEXT_MODELS
 
 N = 120
 WORDS = "cat dog tree house river stone bird cloud lamp chair road boat glass paper field horse".split()
@@ -59,9 +60,9 @@ async def test_a_planted_artefact_is_seen_by_every_auditor_and_gone_after() -> N
     ruler, guess = caller(prefer(len), "ruler"), caller(prefer(noise()), "guess")
     other = caller(prefer(lambda text: 0.5 * len(text), letter_bias=(3.0,), logprobs=False), "other")
     proving = Proving(blind=(ruler,), heldout=(other, guess), verifiers=(ruler,), text_in_loop=False)
-    found = await prove(made("key"), made("any", 1), proving)
+    found = await prove(made("key"), made("any", 4), proving)
     assert [(a.name, a.role) for a in found] == [
-        ("shortcut", "heldout"), ("trees", "heldout"), ("surface", "rules"),
+        ("shortcut", "heldout"), ("net", "heldout"), ("trees", "heldout"), ("surface", "rules"),
         ("ruler", "loop"), ("other", "heldout"), ("guess", "heldout"), ("ruler", "cues"),
     ]  # fmt: skip
     for a in found:
@@ -73,7 +74,7 @@ async def test_a_planted_artefact_is_seen_by_every_auditor_and_gone_after() -> N
         if a.role != "rules" and a.name != "guess":
             assert a.difference == pytest.approx(a.after.accuracy - a.before.accuracy)
             assert a.difference_ci95 is not None and a.difference_ci95[1] < 0
-    assert below_chance(found) == [] and rules_outside(made("any", 1)) == []
+    assert below_chance(found) == [] and rules_outside(made("any", 4)) == []
     assert by(found, "surface", "rules").note.startswith("the longest choice before, ")
 
 
@@ -94,8 +95,9 @@ async def test_a_set_that_is_wrong_on_purpose_is_reported_below_chance(monkeypat
 
 @pytest.fixture
 def no_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("shortcut", "trees"):
-        monkeypatch.setattr(f"flyreel.audit.{name}.probabilities", lambda questions, setting: None)
+    monkeypatch.setattr("flyreel.audit.trees.probabilities", lambda questions, setting: None)
+    for name in TEXT_MODELS:
+        monkeypatch.setitem(TEXT_MODELS, name, lambda questions, setting: None)
 
 
 async def test_an_auditor_that_fails_has_shown_nothing(no_text: None) -> None:
@@ -103,13 +105,13 @@ async def test_an_auditor_that_fails_has_shown_nothing(no_text: None) -> None:
     vague = caller(always("Well, it depends."), "vague")
     found = await prove(made("key"), made("any", 1), Proving(blind=(silent,), heldout=(vague,), verifiers=(silent,)))
     failed = [a for a in found if a.role != "rules"]
-    assert len(failed) == 5
+    assert len(failed) == 6
     assert all((a.before, a.after, a.difference, a.difference_ci95) == (None,) * 4 for a in failed)
-    assert [a.note for a in failed[:2]] == ["too-few-groups"] * 2
-    assert failed[2].note == "before, 120 of 120 not answered: http-503 (120); after, " + (
+    assert [a.note for a in failed[:3]] == ["too-few-groups"] * 3
+    assert failed[3].note == "before, 120 of 120 not answered: http-503 (120); after, " + (
         "120 of 120 not answered: http-503 (120)"
     )
-    assert "no-letter (120)" in failed[3].note
+    assert "no-letter (120)" in failed[4].note
     assert below_chance(failed) == []
 
 
@@ -145,7 +147,7 @@ async def test_the_same_whole_groups_are_drawn_before_and_after_and_for_every_mo
 
     one, two = caller(noting("one"), "one"), caller(noting("two"), "two")
     proving = Proving(blind=(one,), heldout=(two,), verifiers=(two,), most=21, seed=4)
-    found = await prove(made("key"), made("any", 1), proving)
+    found = await prove(made("key"), made("any", 4), proving)
     assert {a.asked for a in found if a.role != "rules" and a.name in shown} == {21}
     assert shown["one"] == shown["two"] and len(shown["one"]) == 21
     sizes = np.unique([int(i) // 2 for i in shown["one"]], return_counts=True)[1]
@@ -163,8 +165,8 @@ async def test_a_question_that_did_not_change_is_asked_once(no_text: None) -> No
 async def test_a_model_of_the_loop_is_not_held_out_whatever_it_is_called(no_text: None) -> None:
     found = await prove(made("key"), made("any"), Proving(blind=(caller(prefer(len), "a"),),
                         heldout=(caller(prefer(len), "a"), caller(prefer(len), "b")), most=8))  # fmt: skip
-    assert [(a.name, a.role) for a in found[3:]] == [("a", "loop"), ("a", "loop"), ("b", "heldout")]
-    assert found[4].note == "not held out: it was in the loop"
+    assert [(a.name, a.role) for a in found[4:]] == [("a", "loop"), ("a", "loop"), ("b", "heldout")]
+    assert found[5].note == "not held out: it was in the loop"
 
 
 async def test_cues_are_asked_about_only_where_there_are_any(no_text: None) -> None:

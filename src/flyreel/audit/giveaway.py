@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flyreel.audit.choices import content_words, words
+from flyreel.audit.fitted import shuffled_keys
 from flyreel.audit.probe import Result, Setting, probe, weak_where
-from flyreel.audit.shortcut import shuffled_keys
 from flyreel.audit.statistics import poisson_binomial_tail
 from flyreel.questions import Questions
 

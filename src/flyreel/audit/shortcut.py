@@ -8,13 +8,15 @@ shuffled keys, which must sit at chance or nothing else here is to be believed.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from flyreel.audit import choices as per
-from flyreel.audit.probe import Result, Setting, probe, weak_where
+from flyreel.audit.fitted import control, hits_of, result, too_few
+from flyreel.audit.probe import Result, Setting, probe
 from flyreel.audit.statistics import Estimate, benjamini_hochberg, estimate
 from flyreel.questions import Questions
 
@@ -35,55 +37,36 @@ def shortcut(questions: Questions, setting: Setting) -> Result:
 
     k = min(setting.folds, questions.n_groups, len(questions))
     if k < 2:
-        return _too_few(questions)
+        return too_few(questions, "shortcut", "a text model", {"variants": {}})
     grouped = listwise.folds(questions.groups, k, setting.seed)
     singles = np.arange(len(questions))
     keys = questions.is_key
-    turns = int(questions.sizes.max()) if len(questions) <= CONTROL_QUESTIONS else 2
     # Threads cost more than they give on matrices this thin, and fight with whatever else the machine is doing.
     with threadpool_limits(1):
         both = features.encode(questions)
         given = listwise.cross_fit(both, questions, keys, grouped, questions.groups, setting.seed)
-        control = np.zeros(len(questions))
-        for turn in range(turns):
-            shuffled = shuffled_keys(questions, setting.seed, turn)
-            found_none = listwise.cross_fit(both, questions, shuffled, grouped, questions.groups, setting.seed)
-            control += hits_of(questions, found_none, shuffled) / turns
+        of_keys = partial(listwise.cross_fit, both, questions, fold=grouped, groups=questions.groups, seed=setting.seed)
+        shuffled = control(questions, setting.seed, CONTROL_QUESTIONS, of_keys)
         loose = listwise.folds(singles, k, setting.seed)
         random = listwise.cross_fit(both, questions, keys, loose, singles, setting.seed)
-        del both
+        del both, of_keys
         alone = features.encode(questions, with_question=False)
         choices_only = listwise.cross_fit(alone, questions, keys, grouped, questions.groups, setting.seed)
 
-    hits = hits_of(questions, given, keys)
-    found = estimate(hits, questions.chance, questions.groups)
-    weak = hits == 1.0
-    scores = given[keys]
     variants = {
         "choices only": _accuracy(questions, choices_only, keys),
         "folds without groups": _accuracy(questions, random, keys),
     }
     words = telling_words(questions)
-    return Result(
-        probe="shortcut",
-        solver=f"a text model trained on the other {k - 1} folds",
-        ids=questions.ids,
-        verdicts=weak_where(weak),
-        scores=scores,
-        estimate=found,
-        reasons=[f"the text model gives the key {p:.2f}" if w else "" for p, w in zip(scores, weak, strict=True)],
-        computed_from=[
-            {"probabilities": np.round(given[a:b], 4).tolist()}
-            for a, b in zip(questions.offsets, questions.offsets[1:], strict=False)
-        ],
-        details={
-            "variants": {name: v.json() for name, v in variants.items()},
-            "control": {**estimate(control, questions.chance, questions.groups).json(), "shuffles": turns},
-            "telling_words": words,
-            "folds": k,
-        },
-        why=_why(words, found),
-    )
+    details = {
+        "variants": {name: v.json() for name, v in variants.items()},
+        "control": shuffled,
+        "telling_words": words,
+        "folds": k,
+    }
+    solver = f"a text model trained on the other {k - 1} folds"
+    found = result(questions, given, probe="shortcut", solver=solver, who="the text model gives", details=details)
+    return replace(found, why=_why(words, found.estimate))
 
 
 def probabilities(questions: Questions, setting: Setting) -> np.ndarray | None:
@@ -100,23 +83,6 @@ def probabilities(questions: Questions, setting: Setting) -> np.ndarray | None:
     with threadpool_limits(1):
         encoded = features.encode(questions)
         return listwise.cross_fit(encoded, questions, questions.is_key, fold, questions.groups, setting.seed)
-
-
-def shuffled_keys(questions: Questions, seed: int, turn: int = 0) -> np.ndarray:
-    """A key for every question by lot: what remains for a solver to find is nothing.
-
-    Turn after turn the key moves on by one, so that over K turns every choice is the key once. The mean over the turns
-    is held against chance within the interval of a single one: luck cancels, a leak does not.
-    """
-    lot = (np.random.default_rng([seed, 1]).random(len(questions)) * questions.sizes).astype(int)
-    flags = np.zeros(len(questions.owner), dtype=bool)
-    flags[questions.offsets[:-1] + (lot + turn) % questions.sizes] = True
-    return flags
-
-
-def hits_of(questions: Questions, probabilities: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    credit = per.PerChoice(questions, probabilities).argmax_share()
-    return np.bincount(questions.owner, weights=credit * keys, minlength=len(questions))
 
 
 def _accuracy(questions: Questions, probabilities: np.ndarray, keys: np.ndarray) -> Estimate:
@@ -181,8 +147,8 @@ def telling_words(questions: Questions) -> list[dict[str, Any]]:
     ]
 
 
-def _why(words: list[dict[str, Any]], found: Estimate) -> list[str]:
-    if found.ci95[0] <= found.chance:
+def _why(words: list[dict[str, Any]], found: Estimate | None) -> list[str]:
+    if found is None or found.ci95[0] <= found.chance:
         return []
     lines = [
         f'a choice with "{w["word"]}" is right {100 * w["right"]:.0f}% of the time '
@@ -190,19 +156,3 @@ def _why(words: list[dict[str, Any]], found: Estimate) -> list[str]:
         for w in words[:6]
     ]
     return lines or ["no single word gives the keys away; their wording and length together do"]
-
-
-def _too_few(questions: Questions) -> Result:
-    n = len(questions)
-    nobody = np.zeros(n, bool)
-    return Result(
-        probe="shortcut",
-        solver="a text model",
-        ids=questions.ids,
-        verdicts=weak_where(nobody, known=nobody),
-        scores=np.full(n, np.nan),
-        estimate=None,
-        reasons=["too-few-groups"] * n,
-        details={"variants": {}, "control": None, "failures": {"too-few-groups": n}},
-        not_checked=["shortcut: fewer than two groups, nothing to hold out"],
-    )

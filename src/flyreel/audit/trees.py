@@ -18,9 +18,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from flyreel.audit import choices as per
-from flyreel.audit.probe import Result, Setting, probe, weak_where
-from flyreel.audit.shortcut import _too_few, hits_of, shuffled_keys
-from flyreel.audit.statistics import Estimate, estimate
+from flyreel.audit.fitted import control, hits_of, result, too_few
+from flyreel.audit.probe import Result, Setting, probe
+from flyreel.audit.statistics import Estimate
 from flyreel.questions import Questions
 
 CONTROL_QUESTIONS = 1_000
@@ -70,47 +70,22 @@ def trees(questions: Questions, setting: Setting) -> Result:
 
     k = min(setting.folds, questions.n_groups, len(questions))
     if k < 2:
-        return replace(
-            _too_few(questions),
-            probe="trees",
-            solver="boosted trees",
-            details={"control": None, "telling": {}, "failures": {"too-few-groups": len(questions)}},
-            not_checked=["trees: fewer than two groups, nothing to hold out"],
-        )
+        return too_few(questions, "trees", "boosted trees", {"telling": {}})
     fold = listwise.folds(questions.groups, k, setting.seed)
-    turns = int(questions.sizes.max()) if len(questions) <= CONTROL_QUESTIONS else 2
     with threadpool_limits(1):
         columns = describe(questions, setting.seed)
         lost: dict[str, float] = {}
         given = cross_fit(columns, questions, questions.is_key, fold, setting.seed, lost)
-        control = np.zeros(len(questions))
-        for turn in range(turns):
-            shuffled = shuffled_keys(questions, setting.seed, turn)
-            control += hits_of(questions, cross_fit(columns, questions, shuffled, fold, setting.seed), shuffled) / turns
+        shuffled = control(
+            questions, setting.seed, CONTROL_QUESTIONS,
+            lambda lots: cross_fit(columns, questions, lots, fold, setting.seed),
+        )  # fmt: skip
 
-    hits = hits_of(questions, given, questions.is_key)
-    found = estimate(hits, questions.chance, questions.groups)
-    weak = hits == 1.0
-    scores = given[questions.is_key]
-    return Result(
-        probe="trees",
-        solver=f"boosted trees trained on the other {k - 1} folds",
-        ids=questions.ids,
-        verdicts=weak_where(weak),
-        scores=scores,
-        estimate=found,
-        reasons=[f"the trees give the key {p:.2f}" if w else "" for p, w in zip(scores, weak, strict=True)],
-        computed_from=[
-            {"probabilities": np.round(given[a:b], 4).tolist()}
-            for a, b in zip(questions.offsets, questions.offsets[1:], strict=False)
-        ],
-        details={
-            "control": {**estimate(control, questions.chance, questions.groups).json(), "shuffles": turns},
-            "telling": {name: round(share, 4) for name, share in lost.items()},
-            "folds": k,
-        },
-        why=_why(lost, found),
-    )
+    telling = {name: round(share, 4) for name, share in lost.items()}
+    details = {"control": shuffled, "telling": telling, "folds": k}
+    solver = f"boosted trees trained on the other {k - 1} folds"
+    found = result(questions, given, probe="trees", solver=solver, who="the trees give", details=details)
+    return replace(found, why=_why(lost, found.estimate))
 
 
 def probabilities(questions: Questions, setting: Setting) -> np.ndarray | None:
@@ -304,8 +279,8 @@ def _some(questions: Questions, train: np.ndarray, random: np.random.Generator) 
     return kept
 
 
-def _why(lost: dict[str, float], found: Estimate) -> list[str]:
-    if found.ci95[0] <= found.chance:
+def _why(lost: dict[str, float], found: Estimate | None) -> list[str]:
+    if found is None or found.ci95[0] <= found.chance:
         return []
     first = sorted(lost, key=lambda name: (-lost[name], name))[:TELLING]
     return [

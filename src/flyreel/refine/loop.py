@@ -21,7 +21,7 @@ from flyreel.errors import ModelError
 from flyreel.questions import Questions
 from flyreel.refine import gates
 from flyreel.refine.rationale import rationale
-from flyreel.refine.solvers import Blind, Giveaway, Seen, Solver, Text, spared
+from flyreel.refine.solvers import TEXT_MODELS, Blind, Giveaway, Seen, Solver, Text, spared
 from flyreel.refine.strategy import Bench, Proposal, Task, strategies
 from flyreel.refine.wordings import reworded, wording_of
 from flyreel.schema import Revision, Verdict, Wording
@@ -101,7 +101,7 @@ def solvers(setting: Setting, questions: Questions) -> list[Solver]:
         found.append(Blind(setting.blind, setting.rule, setting.progress))
     if setting.strategy != "rewrite" or not setting.blind:
         if (len(questions) >= TEXT_FEWEST and questions.n_groups > 1) or not setting.blind:
-            found.append(Text(probing))
+            found += [Text(probing, name) for name in TEXT_MODELS]
         found.append(Giveaway(probing))
     return found
 
@@ -168,11 +168,12 @@ def _combined(
     who: Sequence[Solver], seen: dict[str, dict[int, Seen]], questions: Questions, setting: Setting
 ) -> _Found:
     """Weak where any solver finds it so beyond luck; unknown where a solver that should have answered did not."""
-    lucky = {s.name: spared(seen[s.name], questions.chance) if s.lucky and setting.luck else set[int]() for s in who}
+    lucky = {s.name for s in who if s.lucky and setting.luck}
+    left = spared({name: seen[name] for name in lucky}, questions.chance)
     found = _Found(seen, {}, {}, set(), {}, {})
     for row in range(len(questions)):
         readings = {s.name: seen[s.name][row] for s in who if row in seen[s.name]}
-        weak = [n for n, r in readings.items() if r.weak and row not in lucky[n]]
+        weak = [n for n, r in readings.items() if r.weak and not (n in lucky and row in left)]
         failed = [r.reason for r in readings.values() if r.weak is None]
         scores = [r.score for r in readings.values() if r.score is not None]
         found.score[row] = float(np.mean(scores)) if scores else None
@@ -181,7 +182,7 @@ def _combined(
         found.by[row] = tuple(weak)
         if any(readings[n].hopeless for n in weak):
             found.hopeless.add(row)
-        if not weak and any(row in rows for rows in lucky.values()):
+        if not weak and row in left:
             found.luck.add(row)
     return found
 

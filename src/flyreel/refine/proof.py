@@ -15,8 +15,9 @@ from typing import Any, Literal
 import numpy as np
 
 from flyreel.audit import choices as per
-from flyreel.audit import shortcut, surface, trees
+from flyreel.audit import surface, trees
 from flyreel.audit.asking import answers
+from flyreel.audit.fitted import hits_of
 from flyreel.audit.probe import Setting as Probing
 from flyreel.audit.statistics import LEVEL, Estimate, benjamini_hochberg, estimate, p_above_chance, paired
 from flyreel.engine.calls import Caller
@@ -24,6 +25,7 @@ from flyreel.engine.local import Progress, Silent
 from flyreel.engine.stage import Drop
 from flyreel.models.scoring import Evidence
 from flyreel.questions import Questions
+from flyreel.refine.solvers import TEXT_MODELS
 from flyreel.refine.wordings import wording_of
 
 Role = Literal["loop", "heldout", "cues", "rules"]
@@ -130,16 +132,16 @@ def standing(evidence: Evidence, key: int) -> float:
 
 def _text_models(before: Questions, after: Questions, proving: Proving) -> Iterator[Auditor]:
     probing = Probing(folds=proving.folds, seed=proving.seed)
-    linear: Role = "loop" if proving.text_in_loop else "heldout"
-    roles: tuple[tuple[str, Role], ...] = (("shortcut", linear), ("trees", "heldout"))
-    for (name, role), fitted in zip(roles, (shortcut.probabilities, trees.probabilities), strict=True):
+    role: Role = "loop" if proving.text_in_loop else "heldout"
+    roles: tuple[tuple[str, Role], ...] = (*((name, role) for name in TEXT_MODELS), ("trees", "heldout"))
+    for (name, part), fitted in zip(roles, (*TEXT_MODELS.values(), trees.probabilities), strict=True):
         hits = []
         for questions in (before, after):
             given = fitted(questions, probing)
             none = np.full(len(questions), UNKNOWN)
-            hits.append(none if given is None else shortcut.hits_of(questions, given, questions.is_key))
+            hits.append(none if given is None else hits_of(questions, given, questions.is_key))
         note = "too-few-groups" if np.isnan(hits[1]).all() else ""
-        yield _compared(name, role, before, after, hits[0], hits[1], note)
+        yield _compared(name, part, before, after, hits[0], hits[1], note)
 
 
 def _scored(questions: Questions) -> tuple[dict[str, np.ndarray], dict[str, Estimate], str]:

@@ -1,21 +1,22 @@
 """Who may find a question weak while it is being refined. Those who certify the result are others: see proof.py.
 
 A solver that knows nothing still picks one key in K. To change those questions too would end with a solver that is
-always wrong, which tells the keys as well as one that is always right. So each solver leaves its share of luck alone:
-of the questions that it picks, the 1/K of the set that it is least sure of, as long as it is no surer of them than it
-is of its wrong picks.
+always wrong, which tells the keys as well as one that is always right. So each solver is left what luck may give it:
+as many picks as pure luck stays within in 95 of 100 sets, and none surer than its mistakes are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from flyreel.audit import giveaway, shortcut
+from flyreel.audit import giveaway, net, shortcut
 from flyreel.audit.asking import NEED, answers
+from flyreel.audit.fitted import hits_of
 from flyreel.audit.probe import Setting as Probing
 from flyreel.engine.calls import Caller
 from flyreel.engine.local import Progress, Silent
@@ -23,8 +24,8 @@ from flyreel.engine.stage import Drop
 from flyreel.models.scoring import Answer, Evidence, Vote
 from flyreel.questions import Questions
 
-SURE_QUANTILE, SURE_FEWEST, SURE_OTHERWISE = 0.9, 20, 0.5
-"""How sure a lucky pick may be: as sure as nine in ten wrong picks, or, where there are few of those, one half."""
+FEWEST_WRONG, SURE_OTHERWISE = 20, 0.5
+"""How sure a lucky pick may be where there are fewer wrong ones to hold it against."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +58,37 @@ class Solver(Protocol):
         """By position in the set. More rows than were asked for may come back where a solver looks at the whole set."""
 
 
+TEXT_MODELS: dict[str, Callable[[Questions, Probing], np.ndarray | None]] = {
+    "shortcut": shortcut.probabilities,
+    "net": net.probabilities,
+}
+"""Two of different kinds: what is hidden from one alone is found by others (docs/refine.md)."""
+SPOKEN_OF = {"shortcut": "text model", "net": "net"}
+
+
 @dataclass(frozen=True)
 class Text:
-    """The cross-fitted text model: what question and choices give away to somebody who knows the rest of the set."""
+    """A cross-fitted text model: what question and choices give away to somebody who knows the rest of the set."""
 
     probing: Probing
-    name: str = "shortcut"
+    name: str
     lucky: bool = True
     whole: bool = True
 
     async def look(self, questions: Questions, rows: Sequence[int]) -> dict[int, Seen]:
-        given = shortcut.probabilities(questions, self.probing)
+        given = TEXT_MODELS[self.name](questions, self.probing)
         if given is None:
             return {i: Seen(None, reason="too-few-groups") for i in range(len(questions))}
-        hits = shortcut.hits_of(questions, given, questions.is_key)
+        hits = hits_of(questions, given, questions.is_key)
         top = np.maximum.reduceat(given, questions.offsets[:-1])
         scores = given[questions.is_key]
         return {
-            i: Seen(bool(hits[i] == 1.0), float(scores[i]), float(top[i]), f"the text model gives it {scores[i]:.2f}")
+            i: Seen(
+                bool(hits[i] == 1.0),
+                float(scores[i]),
+                float(top[i]),
+                f"the {SPOKEN_OF[self.name]} gives it {scores[i]:.2f}",
+            )
             for i in range(len(questions))
         }
 
@@ -163,11 +177,37 @@ def _probabilities(answer: Answer) -> np.ndarray:
     return one_hot
 
 
-def spared(seen: dict[int, Seen], chances: np.ndarray) -> set[int]:
-    """The weak ones that are left to luck: see the head of this file."""
-    known = [row for row, s in seen.items() if s.weak is not None]
-    weak = sorted((row for row in known if seen[row].weak), key=lambda row: (seen[row].score or 0.0, row))
-    wrong = [seen[row].top or 0.0 for row in known if not seen[row].weak]
-    sure = float(np.quantile(wrong, SURE_QUANTILE)) if len(wrong) >= SURE_FEWEST else SURE_OTHERWISE
-    many = int(sum(chances[row] for row in known) + 1e-9)
-    return {row for row in weak[:many] if (seen[row].score or 0.0) <= sure}
+def spared(seen: Mapping[str, Mapping[int, Seen]], chances: np.ndarray) -> set[int]:
+    """The weak ones that are left to luck, for all lucky solvers together: see the head of this file.
+
+    Each solver has as many places as luck would give it, each with the most that it may be sure of: the quantiles of
+    how sure it is where it is wrong. A question that two solvers pick needs a place with both. The least sure come
+    first, and take the places that others are too sure for.
+    """
+    places: dict[str, list[float]] = {}
+    sure: dict[int, dict[str, float]] = {}
+    order: dict[int, float] = {}
+    for name, readings in seen.items():
+        known = [row for row, s in readings.items() if s.weak is not None]
+        weak = sorted((row for row in known if readings[row].weak), key=lambda row: (readings[row].score or 0.0, row))
+        wrong = [readings[row].top or 0.0 for row in known if not readings[row].weak]
+        many = _most_by_luck(np.array([chances[row] for row in known]))
+        levels = (np.arange(many) + 1) / max(many, 1)
+        found = np.quantile(wrong, levels) if len(wrong) >= FEWEST_WRONG else np.full(many, SURE_OTHERWISE)
+        places[name] = found.tolist()
+        for place, row in enumerate(weak):
+            sure.setdefault(row, {})[name] = readings[row].score or 0.0
+            order[row] = max(order.get(row, 0.0), place / len(weak))
+    left = set()
+    for row in sorted(order, key=lambda row: (order[row], row)):
+        at = {name: bisect_left(places[name], score - 1e-9) for name, score in sure[row].items()}
+        if all(i < len(places[name]) for name, i in at.items()):
+            left.add(row)
+            for name, i in at.items():
+                del places[name][i]
+    return left
+
+
+def _most_by_luck(chances: np.ndarray) -> int:
+    """As many right picks as pure luck stays within in 95 of 100 sets."""
+    return int(chances.sum() + 1.645 * np.sqrt((chances * (1 - chances)).sum()) + 1e-9)

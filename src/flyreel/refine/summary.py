@@ -11,6 +11,7 @@ from flyreel.questions import Questions
 from flyreel.refine.gates import GATES
 from flyreel.refine.loop import Refined, Setting, Walk
 from flyreel.refine.proof import Auditor, below_chance, rules_outside
+from flyreel.refine.solvers import TEXT_MODELS
 from flyreel.review.queue import WAITING
 from flyreel.schema import Wording
 
@@ -99,7 +100,7 @@ def _not_checked(refined: Refined, auditors: list[Auditor]) -> list[str]:
         lines.append(
             f"{name}: {counted(sum(why.values()), 'accepted wording')} ({reason}{', …' if len(why) > 1 else ''})"
         )
-    if not any(a.role in ("loop", "heldout") and a.name not in ("shortcut", "trees") for a in auditors):
+    if not any(a.role in ("loop", "heldout") and a.name not in (*TEXT_MODELS, "trees") for a in auditors):
         lines.append("no language model took part: add --model, and --heldout for one that proves the result")
     return [line for line in lines if line]
 
