@@ -24,6 +24,10 @@ from flyreel.engine.stage import Drop
 from flyreel.models.scoring import Answer, Evidence, Vote
 from flyreel.questions import Questions
 
+LUCK, WORTH = 1.645, 0.025
+"""Luck is what stays within so many standard errors above chance. Less above chance than this share of the set is not
+worth chasing: the last picks taken from one solver are shared by weaker ones, which then end below chance."""
+
 FEWEST_WRONG, SURE_OTHERWISE = 20, 0.5
 """How sure a lucky pick may be where there are fewer wrong ones to hold it against."""
 
@@ -209,5 +213,6 @@ def spared(seen: Mapping[str, Mapping[int, Seen]], chances: np.ndarray) -> set[i
 
 
 def _most_by_luck(chances: np.ndarray) -> int:
-    """As many right picks as pure luck stays within in 95 of 100 sets."""
-    return int(chances.sum() + 1.645 * np.sqrt((chances * (1 - chances)).sum()) + 1e-9)
+    """As many right picks as pure luck stays within in 95 of 100 sets, or that are not worth chasing."""
+    luck = LUCK * np.sqrt((chances * (1 - chances)).sum())
+    return int(chances.sum() + max(luck, WORTH * len(chances)) + 1e-9)
