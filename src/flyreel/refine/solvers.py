@@ -184,9 +184,8 @@ def _probabilities(answer: Answer) -> np.ndarray:
 def spared(seen: Mapping[str, Mapping[int, Seen]], chances: np.ndarray) -> set[int]:
     """The weak ones that are left to luck, for all lucky solvers together: see the head of this file.
 
-    Each solver has as many places as luck would give it, each with the most that it may be sure of: the quantiles of
-    how sure it is where it is wrong. A question that two solvers pick needs a place with both. The least sure come
-    first, and take the places that others are too sure for.
+    A question that two solvers pick needs a place with both. The least sure come first, and take the places that the
+    others are too sure for.
     """
     places: dict[str, list[float]] = {}
     sure: dict[int, dict[str, float]] = {}
@@ -195,10 +194,7 @@ def spared(seen: Mapping[str, Mapping[int, Seen]], chances: np.ndarray) -> set[i
         known = [row for row, s in readings.items() if s.weak is not None]
         weak = sorted((row for row in known if readings[row].weak), key=lambda row: (readings[row].score or 0.0, row))
         wrong = [readings[row].top or 0.0 for row in known if not readings[row].weak]
-        many = _most_by_luck(np.array([chances[row] for row in known]))
-        levels = (np.arange(many) + 1) / max(many, 1)
-        found = np.quantile(wrong, levels) if len(wrong) >= FEWEST_WRONG else np.full(many, SURE_OTHERWISE)
-        places[name] = found.tolist()
+        places[name] = _places(np.array([chances[row] for row in known]), wrong)
         for place, row in enumerate(weak):
             sure.setdefault(row, {})[name] = readings[row].score or 0.0
             order[row] = max(order.get(row, 0.0), place / len(weak))
@@ -212,7 +208,19 @@ def spared(seen: Mapping[str, Mapping[int, Seen]], chances: np.ndarray) -> set[i
     return left
 
 
-def _most_by_luck(chances: np.ndarray) -> int:
-    """As many right picks as pure luck stays within in 95 of 100 sets, or that are not worth chasing."""
-    luck = LUCK * np.sqrt((chances * (1 - chances)).sum())
-    return int(chances.sum() + max(luck, WORTH * len(chances)) + 1e-9)
+def _places(chances: np.ndarray, wrong: Sequence[float]) -> list[float]:
+    """For each pick that may be luck, how sure the solver may be of it; rising.
+
+    Of the picks that luck gives as large a share is above any level as of the mistakes. Where E are expected above one,
+    up to E + `LUCK` standard errors are let pass, or E and `WORTH` of the set's share above it.
+    """
+    expected = float(chances.sum())
+    if not expected:
+        return []
+    chance, spread = expected / len(chances), LUCK * np.sqrt(1 - expected / len(chances))
+    many = int(expected + max(spread * np.sqrt(expected), WORTH * len(chances)) + 1e-9)
+    if len(wrong) < FEWEST_WRONG:
+        return [SURE_OTHERWISE] * many
+    place = np.arange(many, 0, -1)
+    above = np.minimum(((np.sqrt(spread**2 + 4 * place) - spread) / 2) ** 2, place / (1 + WORTH / chance))
+    return np.quantile(wrong, np.clip(1 - above / expected, 0, 1)).tolist()
