@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from flyreel.engine.budget import Budget
 from flyreel.engine.calls import Caller, Limits
 from flyreel.engine.stage import Drop
+from flyreel.models.call import Call, Reply
 from flyreel.models.fake import FakeModel, FakeReply, always
 from flyreel.questions import Questions
 from flyreel.refine.loop import Refined, Setting, refine
@@ -85,6 +87,21 @@ async def test_what_a_model_proposes_is_a_candidate_and_a_bad_reply_or_a_long_ke
     long = Questions.from_rows(rows)
     assert await propose([task(long, 0)], Bench(long, rewriter=caller(always("{}")))) == {}
     assert [proposed(t) for t in ("[]", "{}", '{"wrong": 3}', '{"wrong": null}', "3", "[" * 9000)] == [[]] * 6
+
+
+async def test_each_attempt_has_a_draw_of_its_own_beside_those_of_the_attempts_before() -> None:
+    made, sent = questions(2, 10, 4), []
+
+    class Drawing(FakeModel):
+        async def send(self, call: Call) -> Reply:
+            sent.append(call.sample)
+            content = json.dumps({"wrong": ["a kite", f"kite {call.sample}"]})
+            return Reply(json.dumps({"choices": [{"message": {"content": content}}]}))
+
+    bench = Bench(made, rewriter=Caller(Drawing(always("{}")), Limits(tries=1), None, Budget()))
+    assert await propose([task(made, 0)], bench) == {0: ["a kite", "kite 0"]}
+    assert await propose([replace(task(made, 0), attempt=3)], bench) == {0: ["a kite", "kite 0", "kite 1", "kite 2"]}
+    assert sent == [0, 0, 1, 2]
 
 
 async def test_half_a_character_in_a_proposal_does_not_end_the_run() -> None:

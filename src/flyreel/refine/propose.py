@@ -20,13 +20,13 @@ LONGEST_KEY = 280
 """A longer answer is not worth its tokens: small models copy it."""
 
 
-def proposing(question: str, key: str, count: int = COUNT) -> Call:
-    """One call; the schema holds each answer to the key's own length, give or take half."""
+def proposing(question: str, key: str, sample: int = 0, count: int = COUNT) -> Call:
+    """One call, each `sample` a draw of its own; the schema holds answers to the key's length, give or take half."""
     one = {"type": "string", "minLength": len(key) // 2, "maxLength": len(key) + len(key) // 2 + 10}
     wrong = {"type": "array", "items": one, "minItems": count, "maxItems": count}
     schema = {"type": "object", "properties": {"wrong": wrong}, "required": ["wrong"], "additionalProperties": False}
     messages = load("flyreel.refine", "distractors").messages(question=question, key=key, count=count)
-    return Call(messages, {"max_tokens": count * (len(key) // 2 + 24) + 24, "temperature": 0.8}, schema)
+    return Call(messages, {"max_tokens": count * (len(key) // 2 + 24) + 24, "temperature": 0.8}, schema, sample=sample)
 
 
 def proposed(text: str) -> list[str]:
@@ -40,11 +40,14 @@ def proposed(text: str) -> list[str]:
 
 
 async def propose(tasks: Sequence[Task], bench: Bench) -> dict[int, list[str]]:
-    """By position of the question. A call that failed proposes nothing, and the filter does without."""
+    """By position of the question: a draw for this attempt, beside those of the attempts before, which the ledger has.
+    A call that failed proposes nothing, and the filter does without."""
     assert bench.rewriter is not None
 
     async def stage(task: Task, context: Context) -> list[str] | Drop:
-        return proposed((await context.ask(proposing(task.first.question, task.first.key))).text)
+        asked = [proposing(task.first.question, task.first.key, sample) for sample in range(task.attempt)]
+        texts = [t for call in asked for t in proposed((await context.ask(call)).text)]
+        return list(dict.fromkeys(texts))
 
     asked = [t for t in tasks if len(t.first.key) <= LONGEST_KEY]
     outcomes = await run(stage, asked, Context(bench.rewriter), bench.progress("propose"))
