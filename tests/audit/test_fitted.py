@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flyreel.audit.fitted import control, hits_of, result, shuffled_keys
+from flyreel.audit.fitted import control, folds_of, hits_of, result, shuffled_keys
+from flyreel.audit.probe import Setting
 from flyreel.questions import Questions
 
 
@@ -21,6 +22,14 @@ def drawn(n: int, seed: int, sizes: tuple[int, ...]) -> Questions:
             {"id": str(i), "question": "?", "choices": choices, "answer": int(random.integers(k)), "group": str(i)}
         )
     return Questions.from_rows(rows)
+
+
+@pytest.mark.parametrize(("n", "asked", "made"), [(30, 5, 5), (3, 5, 3), (1, 5, None), (30, 1, None)])
+def test_there_are_as_many_folds_as_asked_for_or_as_groups_allow_and_none_is_empty(
+    n: int, asked: int, made: int | None
+) -> None:
+    fold = folds_of(drawn(n, 1, (3,)), Setting(folds=asked))
+    assert (None if fold is None else np.unique(fold).tolist()) == (None if made is None else list(range(made)))
 
 
 def test_shuffled_keys_are_one_a_question_and_each_choice_as_likely():

@@ -81,6 +81,38 @@ async def test_ctrl_c_stops_cleanly_and_says_how_to_go_on() -> None:
     assert signal.getsignal(signal.SIGINT) is before, "the next Ctrl-C must reach the next owner"
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_ctrl_c_in_the_last_turns_of_the_loop_is_heard_by_the_run_or_by_who_comes_after_it(turns: int) -> None:
+    """asyncio's own handlers call back a turn later, and one that was taken away by then calls nobody."""
+    heard: list[int] = []
+    loop = asyncio.get_running_loop()
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+
+    def press_after(turns: int) -> None:
+        if turns:
+            loop.call_soon(press_after, turns - 1)
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    class Last:
+        def advance(self, done: int, total: int, context: Context) -> None:
+            if done == total:
+                press_after(turns)
+
+    async def stage(item: int, context: Context) -> int:
+        return item
+
+    try:
+        await run(stage, range(3), context(), Last())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    except Stopped:
+        heard.append(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [signal.SIGINT]
+
+
 async def test_progress_sees_every_item_once() -> None:
     seen: list[int] = []
 

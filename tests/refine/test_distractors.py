@@ -11,6 +11,7 @@ from typing import Any
 from flyreel.engine.budget import Budget
 from flyreel.engine.calls import Caller, Limits
 from flyreel.engine.stage import Drop
+from flyreel.errors import Refused
 from flyreel.models.call import Call, Reply
 from flyreel.models.fake import FakeModel, FakeReply, always
 from flyreel.questions import Questions
@@ -102,6 +103,25 @@ async def test_each_attempt_has_a_draw_of_its_own_beside_those_of_the_attempts_b
     assert await propose([task(made, 0)], bench) == {0: ["a kite", "kite 0"]}
     assert await propose([replace(task(made, 0), attempt=3)], bench) == {0: ["a kite", "kite 0", "kite 1", "kite 2"]}
     assert sent == [0, 0, 1, 2]
+
+
+async def test_a_draw_that_failed_leaves_the_other_draws_and_all_failing_is_no_proposal() -> None:
+    made, sent, fails = questions(2, 10, 4), [], set()
+
+    class Failing(FakeModel):
+        async def send(self, call: Call) -> Reply:
+            sent.append(call.sample)
+            if call.sample in fails:
+                raise Refused("http-400", "no")
+            content = json.dumps({"wrong": [f"kite {call.sample}"]})
+            return Reply(json.dumps({"choices": [{"message": {"content": content}}]}))
+
+    bench = Bench(made, rewriter=Caller(Failing(always("{}")), Limits(tries=1), None, Budget()))
+    third = replace(task(made, 0), attempt=3)
+    for failing, left in ((0, {0: ["kite 1", "kite 2"]}), (2, {0: ["kite 1"]}), (1, {})):
+        fails.add(failing)
+        assert await propose([third], bench) == left
+    assert sent == [0, 1, 2] * 3
 
 
 async def test_half_a_character_in_a_proposal_does_not_end_the_run() -> None:

@@ -1,4 +1,4 @@
-"""What the probes that are fitted on the test set itself have in common: the control, and how they report."""
+"""What the probes that are fitted on the test set itself have in common: folds, the control, and how they report."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 
 from flyreel.audit import choices as per
-from flyreel.audit.probe import Result, weak_where
+from flyreel.audit import listwise
+from flyreel.audit.probe import Result, Setting, weak_where
 from flyreel.audit.statistics import estimate
 from flyreel.questions import Questions
+
+
+def folds_of(questions: Questions, setting: Setting) -> np.ndarray | None:
+    """The fold of every question, no group in two of them and none empty; None where there are fewer than two groups,
+    so that nothing can be held out."""
+    k = min(setting.folds, questions.n_groups, len(questions))
+    return listwise.folds(questions.groups, k, setting.seed) if k > 1 else None
 
 
 def shuffled_keys(questions: Questions, seed: int, turn: int = 0) -> np.ndarray:

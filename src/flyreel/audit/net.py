@@ -15,8 +15,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from flyreel.audit import choices as per
-from flyreel.audit.fitted import control, result, too_few
-from flyreel.audit.listwise import Choosing, folds
+from flyreel.audit.fitted import control, folds_of, result, too_few
+from flyreel.audit.listwise import Choosing
 from flyreel.audit.probe import Result, Setting, probe
 from flyreel.questions import Questions
 
@@ -161,29 +161,27 @@ def _batches(items: np.ndarray, size: int) -> Iterator[np.ndarray]:
 @probe("net", reads=("question", "choices", "group"))
 def net(questions: Questions, setting: Setting) -> Result:
     """A small net trained on the other folds: topics of the choices, beside the question and beside each other."""
-    k = min(setting.folds, questions.n_groups, len(questions))
-    if k < 2:
+    fold = folds_of(questions, setting)
+    if fold is None:
         return too_few(questions, "net", "a small net", {})
-    fold = folds(questions.groups, k, setting.seed)
     with threadpool_limits(1):
         seen = look(questions, setting.seed)
         given = cross_fit(seen, questions.is_key, fold, setting.seed)
         shuffled = control(
             questions, setting.seed, CONTROL_QUESTIONS, lambda lots: cross_fit(seen, lots, fold, setting.seed)
         )
-    solver = f"a small net over topics, trained on the other {k - 1} folds"
-    details = {"control": shuffled, "folds": k}
+    solver = f"a small net over topics, trained on the other {fold.max()} folds"
+    details = {"control": shuffled, "folds": int(fold.max()) + 1}
     return result(questions, given, probe="net", solver=solver, who="the net gives", details=details)
 
 
 def probabilities(questions: Questions, setting: Setting) -> np.ndarray | None:
     """What the net gives each flat choice, by folds that respect groups; None for fewer than two groups. This is the
     probe without its control."""
-    k = min(setting.folds, questions.n_groups, len(questions))
-    if k < 2:
+    fold = folds_of(questions, setting)
+    if fold is None:
         return None
     with threadpool_limits(1):
-        fold = folds(questions.groups, k, setting.seed)
         return cross_fit(look(questions, setting.seed), questions.is_key, fold, setting.seed)
 
 

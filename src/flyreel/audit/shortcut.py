@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from flyreel.audit import choices as per
-from flyreel.audit.fitted import control, hits_of, result, too_few
+from flyreel.audit.fitted import control, folds_of, hits_of, result, too_few
 from flyreel.audit.probe import Result, Setting, probe
 from flyreel.audit.statistics import Estimate, benjamini_hochberg, estimate
 from flyreel.questions import Questions
@@ -35,10 +35,10 @@ def shortcut(questions: Questions, setting: Setting) -> Result:
 
     from flyreel.audit import features, listwise
 
-    k = min(setting.folds, questions.n_groups, len(questions))
-    if k < 2:
+    grouped = folds_of(questions, setting)
+    if grouped is None:
         return too_few(questions, "shortcut", "a text model", {"variants": {}})
-    grouped = listwise.folds(questions.groups, k, setting.seed)
+    k = int(grouped.max()) + 1
     singles = np.arange(len(questions))
     keys = questions.is_key
     # Threads cost more than they give on matrices this thin, and fight with whatever else the machine is doing.
@@ -76,10 +76,9 @@ def probabilities(questions: Questions, setting: Setting) -> np.ndarray | None:
 
     from flyreel.audit import features, listwise
 
-    k = min(setting.folds, questions.n_groups, len(questions))
-    if k < 2:
+    fold = folds_of(questions, setting)
+    if fold is None:
         return None
-    fold = listwise.folds(questions.groups, k, setting.seed)
     with threadpool_limits(1):
         encoded = features.encode(questions)
         return listwise.cross_fit(encoded, questions, questions.is_key, fold, questions.groups, setting.seed)

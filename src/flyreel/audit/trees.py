@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from flyreel.audit import choices as per
-from flyreel.audit.fitted import control, hits_of, result, too_few
+from flyreel.audit.fitted import control, folds_of, hits_of, result, too_few
 from flyreel.audit.probe import Result, Setting, probe
 from flyreel.audit.statistics import Estimate
 from flyreel.questions import Questions
@@ -66,12 +66,9 @@ def trees(questions: Questions, setting: Setting) -> Result:
     import sklearn.ensemble  # noqa: F401
     from threadpoolctl import threadpool_limits
 
-    from flyreel.audit import listwise
-
-    k = min(setting.folds, questions.n_groups, len(questions))
-    if k < 2:
+    fold = folds_of(questions, setting)
+    if fold is None:
         return too_few(questions, "trees", "boosted trees", {"telling": {}})
-    fold = listwise.folds(questions.groups, k, setting.seed)
     with threadpool_limits(1):
         columns = describe(questions, setting.seed)
         lost: dict[str, float] = {}
@@ -82,8 +79,8 @@ def trees(questions: Questions, setting: Setting) -> Result:
         )  # fmt: skip
 
     telling = {name: round(share, 4) for name, share in lost.items()}
-    details = {"control": shuffled, "telling": telling, "folds": k}
-    solver = f"boosted trees trained on the other {k - 1} folds"
+    details = {"control": shuffled, "telling": telling, "folds": int(fold.max()) + 1}
+    solver = f"boosted trees trained on the other {fold.max()} folds"
     found = result(questions, given, probe="trees", solver=solver, who="the trees give", details=details)
     return replace(found, why=_why(lost, found.estimate))
 
@@ -94,12 +91,9 @@ def probabilities(questions: Questions, setting: Setting) -> np.ndarray | None:
     import sklearn.ensemble  # noqa: F401
     from threadpoolctl import threadpool_limits
 
-    from flyreel.audit import listwise
-
-    k = min(setting.folds, questions.n_groups, len(questions))
-    if k < 2:
+    fold = folds_of(questions, setting)
+    if fold is None:
         return None
-    fold = listwise.folds(questions.groups, k, setting.seed)
     with threadpool_limits(1):
         columns = describe(questions, setting.seed)
         return cross_fit(columns, questions, questions.is_key, fold, setting.seed)

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flyreel.engine.stage import Context, Drop, Item, Outcome, Stage, Value
@@ -42,12 +43,12 @@ async def run(
             progress.advance(done, len(items), context)
 
     workers = min(len(items), 2 * context.caller.limits.concurrency)
-    with _interrupt() as interrupted:
+    with _interrupt() as interrupt:
         tasks = [asyncio.create_task(work()) for _ in range(workers)]
-        watch = asyncio.create_task(interrupted.wait())
+        watch = asyncio.create_task(interrupt.noticed.wait())
         try:
             pending: set[asyncio.Task[Any]] = set(tasks)
-            while pending and not interrupted.is_set():
+            while pending and not interrupt.came:
                 finished, rest = await asyncio.wait({*pending, watch}, return_when=asyncio.FIRST_COMPLETED)
                 for task in finished - {watch}:
                     task.result()
@@ -56,12 +57,12 @@ async def run(
             for task in (*tasks, watch):
                 task.cancel()
             await asyncio.gather(*tasks, watch, return_exceptions=True)
-        if interrupted.is_set():
-            kept = context.caller.tally.sent + context.caller.tally.from_ledger
-            raise Stopped(
-                f"stopped: {done:,} of {len(items):,} done, {kept:,} calls kept. "
-                "Run the same command to go on; nothing is paid for twice."
-            )
+    if interrupt.came:
+        kept = context.caller.tally.sent + context.caller.tally.from_ledger
+        raise Stopped(
+            f"stopped: {done:,} of {len(items):,} done, {kept:,} calls kept. "
+            "Run the same command to go on; nothing is paid for twice."
+        )
     return [o for o in outcomes if o is not None]
 
 
@@ -76,23 +77,40 @@ async def _attempt(stage: Stage[Item, Value], item: Item, context: Context) -> V
         return Drop("stage-failed", f"{type(error).__name__}: {error}"[:200])
 
 
+@dataclass
+class _Interrupt:
+    """`came` is true from the moment of the first Ctrl-C; `noticed` is set by the loop, for who waits in it."""
+
+    came: bool = False
+    noticed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @contextmanager
-def _interrupt() -> Iterator[asyncio.Event]:
-    """An event that the first Ctrl-C sets; the second one is the ordinary KeyboardInterrupt."""
-    event = asyncio.Event()
+def _interrupt() -> Iterator[_Interrupt]:
+    """The first Ctrl-C; the second one is the ordinary KeyboardInterrupt.
+
+    asyncio's handler wakes the loop, but calls back only in a later turn of it: a Ctrl-C in the last turns before the
+    handler is taken away would be heard by nobody. So what has come is noted by a handler of our own, at once.
+    """
+    found = _Interrupt()
     if threading.current_thread() is not threading.main_thread():
-        yield event
+        yield found
         return
     loop = asyncio.get_running_loop()
     before = signal.getsignal(signal.SIGINT)
 
-    def first() -> None:
-        event.set()
-        loop.remove_signal_handler(signal.SIGINT)
+    def first(*_: object) -> None:
+        found.came = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    loop.add_signal_handler(signal.SIGINT, first)
+    def wake() -> None:
+        found.came = True
+        found.noticed.set()
+
+    loop.add_signal_handler(signal.SIGINT, wake)
+    signal.signal(signal.SIGINT, first)
     try:
-        yield event
+        yield found
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, before)

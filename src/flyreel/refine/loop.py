@@ -168,7 +168,7 @@ def _combined(
     who: Sequence[Solver], seen: dict[str, dict[int, Seen]], questions: Questions, setting: Setting
 ) -> _Found:
     """Weak where any solver finds it so beyond luck; unknown where a solver that should have answered did not."""
-    lucky = {s.name for s in who if s.lucky and setting.luck}
+    lucky = [s.name for s in who if s.lucky and setting.luck]
     left = spared({name: seen[name] for name in lucky}, questions.chance)
     found = _Found(seen, {}, {}, set(), {}, {})
     for row in range(len(questions)):

@@ -132,16 +132,15 @@ def standing(evidence: Evidence, key: int) -> float:
 
 def _text_models(before: Questions, after: Questions, proving: Proving) -> Iterator[Auditor]:
     probing = Probing(folds=proving.folds, seed=proving.seed)
-    role: Role = "loop" if proving.text_in_loop else "heldout"
-    roles: tuple[tuple[str, Role], ...] = (*((name, role) for name in TEXT_MODELS), ("trees", "heldout"))
-    for (name, part), fitted in zip(roles, (*TEXT_MODELS.values(), trees.probabilities), strict=True):
+    for name, fitted in {**TEXT_MODELS, "trees": trees.probabilities}.items():
+        role: Role = "loop" if proving.text_in_loop and name in TEXT_MODELS else "heldout"
         hits = []
         for questions in (before, after):
             given = fitted(questions, probing)
             none = np.full(len(questions), UNKNOWN)
             hits.append(none if given is None else hits_of(questions, given, questions.is_key))
         note = "too-few-groups" if np.isnan(hits[1]).all() else ""
-        yield _compared(name, part, before, after, hits[0], hits[1], note)
+        yield _compared(name, role, before, after, hits[0], hits[1], note)
 
 
 def _scored(questions: Questions) -> tuple[dict[str, np.ndarray], dict[str, Estimate], str]:

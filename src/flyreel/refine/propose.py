@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from flyreel.engine.local import run
 from flyreel.engine.stage import Context, Drop
+from flyreel.errors import ModelError
 from flyreel.models.call import Call
 from flyreel.models.prompts import load
 from flyreel.refine.strategy import Bench, Task
@@ -41,13 +42,19 @@ def proposed(text: str) -> list[str]:
 
 async def propose(tasks: Sequence[Task], bench: Bench) -> dict[int, list[str]]:
     """By position of the question: a draw for this attempt, beside those of the attempts before, which the ledger has.
-    A call that failed proposes nothing, and the filter does without."""
+    A draw that failed proposes nothing, and the filter does without; the other draws of the question count."""
     assert bench.rewriter is not None
 
     async def stage(task: Task, context: Context) -> list[str] | Drop:
-        asked = [proposing(task.first.question, task.first.key, sample) for sample in range(task.attempt)]
-        texts = [t for call in asked for t in proposed((await context.ask(call)).text)]
-        return list(dict.fromkeys(texts))
+        texts: list[str] = []
+        failed: list[Drop] = []
+        for sample in range(task.attempt):
+            try:
+                reply = await context.ask(proposing(task.first.question, task.first.key, sample))
+                texts += proposed(reply.text)
+            except ModelError as error:
+                failed.append(Drop(error.reason, str(error)))
+        return failed[0] if len(failed) == task.attempt else list(dict.fromkeys(texts))
 
     asked = [t for t in tasks if len(t.first.key) <= LONGEST_KEY]
     outcomes = await run(stage, asked, Context(bench.rewriter), bench.progress("propose"))
