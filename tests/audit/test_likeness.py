@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyreel.refine.likeness import Form, compatible, near, same
+from flyreel.audit.likeness import Form, compatible, near, same
 
 texts = st.one_of(
     st.text(max_size=30),

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flyreel.audit.judging import CUE_CHARACTERS, shown
 from flyreel.engine.budget import Budget
 from flyreel.engine.calls import Caller, Limits
 from flyreel.errors import Refused
 from flyreel.models.call import Call, Reply
 from flyreel.models.fake import FakeModel, FakeReply, Script, always, prefer
-from flyreel.refine.gates import CUE_CHARACTERS, GATES, Checking, check, refused, shown
+from flyreel.refine.gates import GATES, Checking, check, refused
 from flyreel.refine.strategy import Task
 from flyreel.schema import Wording
 

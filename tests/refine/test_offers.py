@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flyreel.audit.likeness import Form, near, told
 from flyreel.questions import Questions
-from flyreel.refine.likeness import Form, near, told
 from flyreel.refine.offers import Offers
 from flyreel.refine.strategy import Task
 from flyreel.refine.usage import folded

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from flyreel.audit.probe import Result, Setting, probes
 from flyreel.audit.run import Audit, audit, plan, with_choices
 from flyreel.engine.budget import Budget, Forecast, parse_budget
 from flyreel.engine.budget import forecast as forecast_calls
-from flyreel.engine.calls import Caller, Limits
+from flyreel.engine.calls import Caller, Limits, tallies
 from flyreel.engine.local import Progress
 from flyreel.errors import InputError, did_you_mean
 from flyreel.formats.base import Reading
@@ -68,6 +68,8 @@ class Done:
     report: Path
     summary: dict[str, Any]
     hint: str
+    calls: dict[str, Any] = field(default_factory=dict)
+    """What each model was asked and what it cost."""
 
     def failures(self, max_excess: float | None, strict: bool) -> list[str]:
         """Why the exit code is 1, a line each."""
@@ -114,7 +116,7 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress], quiet:
             reading.source, reading.questions, format=reading.format, problems=reading.problems, asked=asked.probes,
             setting=setting, how=_how(asked, models), after=after,
         )  # fmt: skip
-    return saved(asked, done, _hint(reading, bool(models)))
+    return replace(saved(asked, done, _hint(reading, bool(models))), calls=tallies({"blind": callers}))
 
 
 def saved(asked: Request, done: Audit, hint: str = "") -> Done:

@@ -7,7 +7,9 @@ import json
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from flyreel.engine.budget import Budget
 from flyreel.errors import ModelError, Retryable
@@ -145,3 +147,15 @@ class Caller:
                 ceiling = min(LONGEST_WAIT, self.limits.first_wait * 2 ** (attempt - 1))
                 await asyncio.sleep(self._random.uniform(0.0, ceiling))
         raise AssertionError("the last attempt returns or raises")
+
+
+def tallies(by_role: Mapping[str, Sequence[Caller]]) -> dict[str, Any]:
+    """What each model was asked and what it cost, by its label, with the roles that it played."""
+    found: dict[str, Any] = {}
+    for caller in dict.fromkeys(c for given in by_role.values() for c in given):
+        found[caller.model.label] = {
+            **asdict(caller.tally),
+            "failures": dict(caller.tally.failures),
+            "roles": [role for role, given in by_role.items() if caller in given],
+        }
+    return found

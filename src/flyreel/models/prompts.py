@@ -13,6 +13,7 @@ Text from data is put in as it is, once; Jinja never reads it as a template.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -43,3 +44,8 @@ def load(package: str, name: str) -> Prompt:
     parts = _SECTION.split(body)[1:]
     sections = zip(parts[::2], parts[1::2], strict=True)
     return Prompt(name, version, tuple((role, environment.from_string(part)) for role, part in sections))
+
+
+def quote(value: Any) -> str:
+    """Text from data as it stands in a prompt: one line, between quotes that it cannot close."""
+    return json.dumps(value, ensure_ascii=False)

@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 
 from flyreel.audit.choices import words
+from flyreel.audit.likeness import near
 from flyreel.audit.shortcut import word_keys
 from flyreel.questions import Questions
-from flyreel.refine.likeness import near
 
 _TOKEN = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")

@@ -10,8 +10,6 @@ in the order in which they stand here.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,13 +18,13 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from flyreel.audit.asking import gives_logprobs
+from flyreel.audit.judging import accepts, pick, shown
+from flyreel.audit.likeness import Form, near, told
 from flyreel.engine.calls import Caller
 from flyreel.errors import ModelError
-from flyreel.models.call import Call, Reply
-from flyreel.models.prompts import load
-from flyreel.models.scoring import LETTERS, Evidence, choose, prompt_call
-from flyreel.refine.likeness import Form, near, told
+from flyreel.models.call import Call
+from flyreel.models.prompts import load, quote
+from flyreel.models.scoring import Evidence
 from flyreel.refine.strategy import Task
 from flyreel.schema import Wording
 
@@ -37,8 +35,6 @@ QUESTION_ALWAYS = 60
 KEY_TIMES = 1.5
 KEY_CHARACTERS = 12
 OPEN_TOKENS = 24
-CUES, CUE_CHARACTERS = 60, 6000
-"""What of a scene is shown to a model: enough for a clip, and a bound on the cost of a film."""
 
 
 @dataclass(frozen=True)
@@ -280,32 +276,16 @@ async def open_answer(case: Case) -> str:
     return await _by_each(case, one)
 
 
-def shown(cues: Sequence[dict[str, Any]], evidence: Sequence[dict[str, float]] = ()) -> list[dict[str, Any]]:
-    """The cues that fit, those nearest the evidence first, or the earliest where none is named; in time order."""
-
-    def distance(cue: dict[str, Any]) -> float:
-        if cue["start"] == cue["end"] == 0:  # about the whole clip
-            return 0.0
-        return min((max(0.0, e["start"] - cue["end"], cue["start"] - e["end"]) for e in evidence), default=0.0)
-
-    kept: list[dict[str, Any]] = []
-    room = CUE_CHARACTERS
-    for cue in sorted(cues, key=lambda c: (distance(c), c["start"])):
-        text = str(cue["text"])
-        if len(kept) == CUES or (kept and len(text) > room):
-            break
-        kept.append({"speaker": None, "kind": "dialogue", **cue, "text": text[:room]})
-        room -= len(text)
-    return sorted(kept, key=lambda c: c["start"])
-
-
-def quote(value: Any) -> str:
-    """Text from data as it stands in a prompt: one line, between quotes that it cannot close."""
-    return json.dumps(value, ensure_ascii=False)
-
-
 GATES = tuple(_gates)
 """Their names, in order."""
+
+
+async def _pick(case: Case, verifier: Caller, wording: Wording) -> Evidence:
+    return await pick(verifier, case.scene, wording.question, wording.choices)
+
+
+async def _accepts(case: Case, verifier: Caller, question: str, answer: str) -> bool:
+    return await accepts(verifier, case.scene, question, answer, case.checking.seed)
 
 
 async def _by_each(case: Case, one: Callable[[Caller], Awaitable[str]]) -> str:
@@ -322,35 +302,6 @@ async def _by_each(case: Case, one: Callable[[Caller], Awaitable[str]]) -> str:
     if PASSED in found:
         return PASSED
     return "not checked: " + "; ".join(f.removeprefix("not checked: ") for f in found)
-
-
-async def _pick(case: Case, verifier: Caller, wording: Wording) -> Evidence:
-    prompt = load("flyreel.audit", "scene")
-
-    def messages(choices: Sequence[str]) -> tuple[dict[str, str], ...]:
-        return prompt.messages(question=wording.question, choices=choices, letters=LETTERS, cues=case.scene)
-
-    return await choose(verifier.ask, messages, wording.choices, logprobs=await gives_logprobs(verifier))
-
-
-async def _accepts(case: Case, verifier: Caller, question: str, answer: str) -> bool:
-    values = {"cues": case.scene, "question": question, "answer": answer, "quote": quote}
-    asked = prompt_call(load("flyreel.refine", "rejects").messages(**values), await gives_logprobs(verifier))
-    return yes(await verifier.ask(Call(asked.messages, asked.parameters, sample=case.checking.seed)))
-
-
-def yes(reply: Reply) -> bool:
-    """By the mass of the first token where there is one, else by the word; neither is a failure, never a no."""
-    mass = {"yes": 0.0, "no": 0.0}
-    for token, logprob in (reply.first_token or {}).items():
-        if (word := token.strip().strip('".,:*').lower()) in mass:
-            mass[word] += math.exp(logprob)
-    if mass["yes"] != mass["no"]:
-        return mass["yes"] > mass["no"]
-    said = re.match(r"\W*(yes|no)\b", reply.text, re.I)
-    if not said:
-        raise ModelError("no-yes-or-no")
-    return said[1].lower() == "yes"
 
 
 def _gives(said: str, wording: Wording) -> bool:

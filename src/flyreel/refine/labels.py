@@ -21,10 +21,9 @@ from flyreel.audit.asking import SPOKEN, answers, gives_logprobs
 from flyreel.engine.calls import Caller
 from flyreel.engine.local import Progress, Silent, run
 from flyreel.engine.stage import Context, Drop
-from flyreel.models.prompts import load
+from flyreel.models.prompts import load, quote
 from flyreel.models.scoring import LETTERS, Evidence, choose
 from flyreel.questions import Questions
-from flyreel.refine.gates import quote
 from flyreel.refine.proof import standing
 
 CATEGORIES = 20

@@ -16,9 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from flyreel.audit.choices import words
+from flyreel.audit.likeness import Form, compatible, near, told
 from flyreel.questions import Questions
 from flyreel.refine.edits import Editor, Exchange, exchanged
-from flyreel.refine.likeness import Form, compatible, near, told
 from flyreel.refine.strategy import Task
 from flyreel.refine.usage import Usage, folded, quotas
 

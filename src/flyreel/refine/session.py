@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from flyreel.audit import asking
 from flyreel.audit.run import versions, with_choices
 from flyreel.engine.budget import Budget, Forecast, parse_budget
 from flyreel.engine.budget import forecast as forecast_calls
-from flyreel.engine.calls import Caller, Limits
+from flyreel.engine.calls import Caller, Limits, tallies
 from flyreel.engine.local import Progress, stops_at_once
 from flyreel.errors import InputError, did_you_mean
 from flyreel.formats.base import Reading
@@ -115,7 +115,7 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress]) -> Don
         writable(file.parent)
     start = time.monotonic()
     with ExitStack() as stack:
-        callers = _connect(asked, say, stack)
+        callers = connect(asked, say, stack)
         setting = Setting(
             strategy=asked.strategy, rule=asked.rule, attempts=asked.attempts, seed=asked.seed, folds=asked.folds,
             blind=callers["blind"], rewriter=next(iter(callers["rewriter"]), None), verifiers=callers["verifier"],
@@ -149,7 +149,7 @@ def finish(
         **summary.told(worked.refined, closed, worked.after, worked.auditors, setting),
         "labels": worked.labelled,
         "problems": [p.model_dump(exclude_none=True) for p in reading.problems],
-        "calls": _calls(callers),
+        "calls": tallies(callers),
         "seconds": round(seconds, 1),
         "out": str(asked.out) if asked.out else None,
         "folder": str(asked.folder),
@@ -200,7 +200,7 @@ def _specs(asked: Request) -> dict[str, list[roles.Spec]]:
     return found
 
 
-def _connect(asked: Request, say: Say, stack: ExitStack, forecasting: bool = False) -> Callers:
+def connect(asked: Request, say: Say, stack: ExitStack, forecasting: bool = False) -> Callers:
     """One caller a model, however many roles it plays. A forecast reads the ledger and makes none."""
     known = roles.settings(asked.file if asked.project else Path())
     specs = _specs(asked)
@@ -231,7 +231,7 @@ def forecast(asked: Request, say: Say) -> dict[str, Forecast]:
     check(asked)
     closed = with_choices(str(asked.file), open_questions(asked.file, asked.format, asked.map).questions)
     with ExitStack() as stack:
-        callers = _connect(asked, say, stack, forecasting=True)
+        callers = connect(asked, say, stack, forecasting=True)
         if not callers["blind"]:
             raise InputError("--dry-run forecasts calls to a model: add --model http://localhost:8000/v1 or local:")
         first = Forecast()
@@ -258,18 +258,6 @@ def _rows(everything: Questions, refined: Refined, after: Questions, setting: Se
 
 def _case(walk: Walk, row: dict[str, Any]) -> queue.Case:
     return queue.Case(question=row, reason=walk.outcome, detail=walk.reason, tried=tuple(walk.revisions))
-
-
-def _calls(callers: Callers) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for caller in dict.fromkeys(c for role in callers.values() for c in role):
-        tally = asdict(caller.tally)
-        found[caller.model.label] = {
-            **tally,
-            "failures": dict(caller.tally.failures),
-            "roles": [role for role, given in callers.items() if caller in given],
-        }
-    return found
 
 
 def _how(asked: Request, callers: Callers) -> dict[str, Any]:

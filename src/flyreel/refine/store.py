@@ -66,7 +66,9 @@ def save_version(
     project.table("revisions").write(
         pa.Table.from_pylist(rows, schema=REVISIONS), stage="refine", parameters=how, parents=parents
     )
-    queue.save_version(project, cases, stage="refine", parameters=how, parents=parents)
+    mine = set(after.ids)  # what waits for another reason, outside of this set, goes on waiting
+    others = [case for case in queue.load(project) if case.id not in mine]
+    queue.save_version(project, [*others, *cases], stage="refine", parameters=how, parents=parents)
 
 
 def load(folder: Path) -> Saved:

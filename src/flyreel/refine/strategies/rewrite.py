@@ -9,12 +9,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from flyreel.audit.judging import shown
 from flyreel.engine.local import run
 from flyreel.engine.stage import Context, Drop
 from flyreel.errors import InputError
 from flyreel.models.call import Call
-from flyreel.models.prompts import load
-from flyreel.refine.gates import quote, refused, shown
+from flyreel.models.prompts import load, quote
+from flyreel.refine.gates import refused
 from flyreel.refine.strategy import Bench, Proposal, Task, strategy
 from flyreel.schema import Revision, Wording
 
