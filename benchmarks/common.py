@@ -43,10 +43,10 @@ def bars(*checks: tuple[str, bool]) -> int:
 
 
 @contextmanager
-def fake_server(**flags: float) -> Iterator[str]:
-    """`python -m flyreel.models.fake` in a process of its own; its address."""
+def fake_server(module: str = "flyreel.models.fake", **flags: float) -> Iterator[str]:
+    """`python -m flyreel.models.fake`, or another such module, in a process of its own; its address."""
     words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    command = [sys.executable, "-m", "flyreel.models.fake", "--port", "0", *words]
+    command = [sys.executable, "-m", module, "--port", "0", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -58,9 +58,9 @@ def flyreel(tmp_path: Path) -> Program:
 
 
 @contextmanager
-def serving(*words: str) -> Iterator[str]:
-    """`python -m flyreel.models.fake WORDS` while the block runs; its URL."""
-    command = [sys.executable, "-m", "flyreel.models.fake", "--port", "0", *words]
+def serving(*words: str, module: str = "flyreel.models.fake") -> Iterator[str]:
+    """`python -m MODULE WORDS` while the block runs; its URL."""
+    command = [sys.executable, "-m", module, "--port", "0", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as server:
         assert server.stdout is not None
         try:
@@ -79,6 +79,21 @@ def model_url() -> Iterator[str]:
 def slow_model_url() -> Iterator[str]:
     """Its own server for each test, because /stats counts from the start."""
     with serving("--latency", "0.2") as url:
+        yield url
+
+
+@pytest.fixture
+def scripted_url() -> Iterator[str]:
+    """Knows the scenes of `flyreel toybox --seed 3 --clips 6`; one key in five that it writes is wrong."""
+    with serving("--seed", "3", "--clips", "6", "--errs", "0.2", module="flyreel.toybox.scripted") as url:
+        yield url
+
+
+@pytest.fixture
+def slow_scripted_url() -> Iterator[str]:
+    """The same, slowly enough to be interrupted."""
+    words = ("--seed", "3", "--clips", "6", "--errs", "0.2", "--latency", "0.05")
+    with serving(*words, module="flyreel.toybox.scripted") as url:
         yield url
 
 

@@ -14,10 +14,12 @@ import typer
 from flyreel import __version__
 from flyreel.cli import (
     audit,
+    build,
     cost,
     demo,
     doctor,
     fetch,
+    generate,
     history,
     importing,
     keyframes,
@@ -25,6 +27,7 @@ from flyreel.cli import (
     report,
     split,
     stats,
+    templates,
     toybox,
     train,
 )
@@ -39,6 +42,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("audit")(audit.audit)
+app.command("generate")(generate.generate)
+app.command("build")(build.build)
+app.command("templates")(templates.templates)
 app.command("refine")(refine.refine)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)

@@ -112,15 +112,16 @@ class Caller:
             self._under_way = {}
 
     async def _pay(self, key: bytes, call: Call) -> Reply:
-        held = self.budget.hold(self.model, call)
         reply: Reply | None = None
         try:
-            reply = await self._send(key, call)
+            held = self.budget.hold(self.model, call)
+            try:
+                reply = await self._send(key, call)
+            finally:
+                self.budget.settle(held, reply)
         except ModelError as error:
             self.tally.failures[error.reason] += 1
             raise
-        finally:
-            self.budget.settle(held, reply)
         self.tally.sent += 1
         self.tally.input_tokens += reply.input_tokens
         self.tally.output_tokens += reply.output_tokens

@@ -34,7 +34,7 @@ def truths(scene: Scene, question: str) -> set[str] | None:
 def answer(scene: Scene, question: str, choices: Sequence[str]) -> int | None:
     """The only right choice, or None where there is none or not only one."""
     right = truths(scene, question) or set()
-    fits = [i for i, choice in enumerate(choices) if _says(choice, right)]
+    fits = [i for i, choice in enumerate(choices) if says(choice, right)]
     return fits[0] if len(fits) == 1 else None
 
 
@@ -45,7 +45,7 @@ def answers(questions: Questions) -> list[int | None]:
     ]
 
 
-def _says(choice: str, right: Iterable[str]) -> bool:
+def says(choice: str, right: Iterable[str]) -> bool:
     return any(choice == r or choice.startswith(f"{r},") for r in right)
 
 

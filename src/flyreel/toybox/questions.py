@@ -42,13 +42,13 @@ def questions(
     for made in world.scenes(seed, scenes, first):
         random_ = random.Random(f"{made.id}:questions")
         told = tuple(cues(made))
-        for ask, slots in _chosen(made, random_, per_scene):
+        for ask, slots in chosen(made, random_, per_scene):
             planted = random_.choice(tuple(kinds) or FAULTS) if random_.random() < faults else None
-            rows.append(_row(made, ask, slots, told, planted, random_, f"{made.id}-q{len(rows):04d}"))
+            rows.append(row(made, ask, slots, told, planted, random_, f"{made.id}-q{len(rows):04d}"))
     return Questions.from_rows(rows)
 
 
-def _chosen(scene: Scene, random_: random.Random, count: int) -> list[tuple[Ask, Slots]]:
+def chosen(scene: Scene, random_: random.Random, count: int) -> list[tuple[Ask, Slots]]:
     """Different kinds before a kind comes twice, so that no wording takes over."""
     by_kind = []
     for ask in ASKS:
@@ -67,7 +67,7 @@ def _one_answer(scene: Scene, ask: Ask, slots: Slots) -> bool:
     return len(set(right)) == 1 or (ask.name in ("after", "before") and len(right) == 2)
 
 
-def _row(
+def row(
     scene: Scene, ask: Ask, slots: Slots, told: tuple[Cue, ...], planted: str | None, random_: random.Random, id: str
 ) -> dict[str, Any]:
     right = ask.truth(scene, slots)

@@ -1,0 +1,1 @@
+"""One way to write a question for a given answer per file."""

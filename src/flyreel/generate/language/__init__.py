@@ -1,0 +1,1 @@
+"""What a sentence holds: candidates for answers, and links between its things."""

@@ -1,0 +1,1 @@
+"""One way to make questions per file."""

@@ -1,0 +1,1 @@
+"""Kinds of question: shipped, mined from existing sets, edited by hand."""
