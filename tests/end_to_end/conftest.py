@@ -40,10 +40,10 @@ class Program:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         )  # fmt: skip
 
-    def end(self, process: subprocess.Popen[str]) -> Ran:
+    def end(self, process: subprocess.Popen[str], patience: float = PATIENCE) -> Ran:
         with process:
             try:
-                out, err = process.communicate(timeout=PATIENCE)
+                out, err = process.communicate(timeout=patience)
             finally:
                 process.kill()
         return Ran(process.returncode, out, err)

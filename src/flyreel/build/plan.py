@@ -64,7 +64,7 @@ class Plan(_Table):
     methods: tuple[str, ...] = Field(default=("mcq",), min_length=1)
     count: int = Field(default=32, ge=1)
     choices: int = Field(default=5, ge=2, le=26)
-    tokens: int = Field(default=3000, ge=200)
+    tokens: int = Field(default=0, ge=0)
     templates: str | None = None
     asker: str = "rules"
     qa: str | None = None

@@ -16,6 +16,7 @@ from flyreel.engine.budget import Forecast, parse_budget
 from flyreel.engine.local import Progress
 from flyreel.errors import InputError
 from flyreel.models.catalog import Say
+from flyreel.questions import Questions
 from flyreel.tables import Project, writable, write_text
 
 
@@ -54,6 +55,9 @@ def run(
     found: dict[str, dict[str, Any]] = {}
     failures: list[str] = []
     for number, step in enumerate(todo):
+        if number == len(plan.methods) and not _some(project):
+            line = f"no question came through; what was dropped and what waits: {project.reports / 'generate'}"
+            return Done(_summary(folder, found, None), None, [*failures, line])
         try:
             entry, before = journal.take(number, step)
         except Incomplete as why:
@@ -63,6 +67,12 @@ def run(
         told(step.name, entry.told, before)
     page = write_text(project.reports / "build" / "card.md", card.write(project, plan, found))
     return Done(_summary(folder, found, page), page, failures)
+
+
+def _some(project: Project) -> bool:
+    """Are there questions with choices, which is what the rest of a build is about?"""
+    table = project.table("questions")
+    return bool(table.versions()) and len(Questions(table.read()).choice_rows) > 0
 
 
 def _summary(folder: Path, found: dict[str, dict[str, Any]], page: Path | None) -> dict[str, Any]:

@@ -32,7 +32,9 @@ def generate(
     read: Annotated[
         str, typer.Option(help="Kinds of cue that extractive and triples take for descriptions.")
     ] = "caption,description,tag",
-    tokens: Annotated[int, typer.Option(min=200, help="Of a scene's text that mcq shows at once.")] = 3000,
+    tokens: Annotated[
+        int, typer.Option(min=0, help="Of a scene's text that mcq shows at once; 0 for 3000, or 1500 with local:.")
+    ] = 0,
     format: Annotated[str | None, typer.Option(help="Name the format instead of having it recognised.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
     processes: Annotated[int, typer.Option(min=0, help="For methods without a model; 0 for one a core.")] = 0,

@@ -22,6 +22,7 @@ from flyreel.errors import InputError
 from flyreel.formats.clip_source import read_clips
 from flyreel.generate import parts, result
 from flyreel.generate.askers.base import askers
+from flyreel.generate.language import model as english
 from flyreel.generate.method import Setting, methods
 from flyreel.generate.scene import TOLD, scenes
 from flyreel.generate.templates import store
@@ -29,9 +30,12 @@ from flyreel.generate.verify import Vote, decide, votes
 from flyreel.models import roles
 from flyreel.models.catalog import Say
 from flyreel.models.ledger import Ledger
+from flyreel.models.local import LocalModel
 from flyreel.schema import CueKind
 from flyreel.tables import Project, content_sha256, writable
 
+TOKENS, LOCAL_TOKENS = 3000, 1500
+"""Of a scene that are shown at once; the embedded model's context holds no more than the second, beside its reply."""
 BY_ROLE = {"model": "generator", "verifier": "verifier"}
 
 
@@ -49,7 +53,7 @@ class Request:
     choices: int = 5
     count: int = 32
     read: tuple[str, ...] = TOLD
-    tokens: int = 3000
+    tokens: int = 0
     model: str | None = None
     verifier: str | None = None
     seed: int = 0
@@ -79,7 +83,7 @@ class Request:
         chosen = store.read(self.templates) if self.method == "mcq" else ()
         return Setting(
             seed=self.seed, choices=self.choices, count=self.count, read=self.read, templates=tuple(chosen),
-            asker=self.asker, qa=self.qa, tokens=self.tokens,
+            asker=self.asker, qa=self.qa,
         )  # fmt: skip
 
 
@@ -121,9 +125,7 @@ def run(
     start = time.monotonic()
     with ExitStack() as stack:
         callers = connect(asked, say, stack)
-        setting = replace(
-            asked.setting, generator=callers.get("generator"), verifier=callers.get("verifier"), progress=progress
-        )
+        setting = replace(_with(asked, callers), progress=progress)
         with stops_at_once():
             made = _made(asked, clips, setting, steps)
             cast = asyncio.run(_votes(made, setting)) if setting.verifier else {}
@@ -197,6 +199,13 @@ def connect(asked: Request, say: Say, stack: ExitStack, forecasting: bool = Fals
     return {role: callers[spec] for role, spec in specs.items()}
 
 
+def _with(asked: Request, callers: dict[str, Caller]) -> Setting:
+    generator = callers.get("generator")
+    local = generator is not None and isinstance(generator.model, LocalModel)
+    tokens = asked.tokens or (LOCAL_TOKENS if local else TOKENS)
+    return replace(asked.setting, tokens=tokens, generator=generator, verifier=callers.get("verifier"))
+
+
 def _made(asked: Request, clips: Clips, setting: Setting, steps: Callable[[int, int], None]) -> list[Path]:
     folder = asked.folder / "parts"
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,7 +215,8 @@ def _made(asked: Request, clips: Clips, setting: Setting, steps: Callable[[int, 
     if not asked.asker.startswith("rules") or asked.qa:  # another model's weights would be loaded in every process
         processes = 1
     quiet = replace(setting, verifier=None)
-    return parts.alone(asked.method, clips, quiet, folder, versions(), processes, steps)
+    made_by = {**versions(), "language": english.name() if english.installed() else None}
+    return parts.alone(asked.method, clips, quiet, folder, made_by, processes, steps)
 
 
 async def _asked(method: str, clips: Clips, setting: Setting, folder: Path) -> list[Path]:
@@ -241,7 +251,7 @@ def forecast(asked: Request, say: Say) -> dict[str, Forecast]:
         callers = connect(asked, say, stack, forecasting=True)
         if not callers:
             raise InputError("--dry-run forecasts calls to a model: this method asks none")
-        setting = replace(asked.setting, generator=callers.get("generator"), verifier=callers.get("verifier"))
+        setting = _with(asked, callers)
         found = {}
         most = len(clips) * asked.count
         if caller := setting.generator:

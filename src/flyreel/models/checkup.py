@@ -7,7 +7,7 @@ import importlib.util
 import platform
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 import flyreel
@@ -16,11 +16,12 @@ from flyreel.models import catalog, roles
 
 CORE = (
     "pydantic", "aiohttp", "pyarrow", "numpy", "scipy", "scikit-learn", "typer", "rich", "jinja2",
-    "av", "pillow", "safetensors", "scenedetect-headless",
+    "av", "pillow", "safetensors", "scenedetect-headless", "pyyaml",
 )  # fmt: skip
 EXTRAS = {
     "local": ("xllamacpp",),
-    "models": ("torch", "transformers"),
+    "models": ("torch", "transformers", "sentence_transformers"),
+    "text": ("spacy",),
     "fetch": ("yt_dlp", "huggingface_hub"),
 }
 
@@ -43,7 +44,7 @@ def checkup(folder: Path = Path()) -> list[Check]:
             there = importlib.util.find_spec(module) is not None
             says = _version(module) if there else f"not installed: pip install 'flyreel[{extra}]'"
             checks.append(Check(f"[{extra}] {module}", there, says))
-    checks += [_cache(), _embedded()]
+    checks += [_english(), _cache(), _embedded()]
     try:
         known = roles.settings(folder)
     except FlyreelError as error:
@@ -56,6 +57,13 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "installed"
+
+
+def _english() -> Check:
+    """spaCy's model: any that is installed will do."""
+    names = {d.metadata["Name"].replace("-", "_").lower(): d.version for d in distributions() if d.metadata["Name"]}
+    found = sorted(f"{name} {number}" for name, number in names.items() if name.startswith("en_core_web_"))
+    return Check("[text] English", bool(found), ", ".join(found) or "not installed: pip install 'flyreel[text]'")
 
 
 def _package(name: str) -> Check:

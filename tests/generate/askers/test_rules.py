@@ -530,6 +530,7 @@ WORDS = st.sampled_from(
 @example("\u202ea man\u202c eats \u200fan apple", None)
 @example("a man sees " * 400, None)
 @example("(" * 300, None)
+@example("( a a a a there is on ( ? is", None)
 def test_whatever_the_text_it_is_a_whole_question_or_a_reason(text: str, data: st.DataObject | None) -> None:
     spans = [(k, min(k + 6, len(text))) for k in range(0, min(len(text), 60), 5)]
     if data is not None and text:

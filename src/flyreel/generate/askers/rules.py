@@ -208,7 +208,7 @@ def _checked(page: Page, pieces: list[Piece], candidate: Candidate, inside: set[
             if tree.sentence(piece) != tree.sentence(min(inside)):
                 raise NoQuestion("no-rule", "a doubtful parse")
     text = " ".join(page.say(pieces).split())
-    if _ODD.search(text) or any(unicodedata.category(c)[0] == "C" for c in text):
+    if "?" in text or _ODD.search(text) or any(unicodedata.category(c)[0] == "C" for c in text):
         raise NoQuestion("no-rule", "odd characters")
     words = _WORD.findall(text.lower())
     if len(words) > LONGEST:

@@ -11,6 +11,7 @@ import os
 import pkgutil
 import warnings
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flyreel.errors import MissingExtra
@@ -29,7 +30,7 @@ paragraph of 5,000 characters holds fifty sentences and more, and what is longer
 @cache
 def english() -> Any:
     """One model per process. A thread of it is one thread: thinc multiplies with its own single-threaded library."""
-    module = _installed()
+    module = installed()
     if module is None:
         raise MissingExtra("finding candidate answers", "text")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -48,11 +49,16 @@ def english() -> Any:
 
 
 def name() -> str:
-    """Which model it is and its version, as one is noted with what was made by it."""
-    return f"{_installed()} {english().meta['version']}"
+    """Which model it is and its version, as one is noted with what was made by it; without opening it where that can
+    be told."""
+    module = installed()
+    try:
+        return f"{module} {version(str(module).replace('_', '-'))}"
+    except PackageNotFoundError:
+        return f"{module} {english().meta['version']}"
 
 
-def _installed() -> str | None:
+def installed() -> str | None:
     found = [module.name for module in pkgutil.iter_modules() if module.name.startswith(PREFIX)]
     return min(found, key=_preference, default=None)
 
