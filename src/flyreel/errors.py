@@ -27,7 +27,11 @@ class InputError(FlyreelError):
 class MissingExtra(InputError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra that is not installed: pip install 'flyreel[{extra}]'")
-        self.extra = extra
+        self.what, self.extra = what, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        """Raised in another process it is still this line here."""
+        return type(self), (self.what, self.extra)
 
 
 class ModelError(FlyreelError):

@@ -19,8 +19,9 @@ from flyreel.tables import Project
 HOSTILE = "<script>alert(1)</script> | x |\n# owned\x00 [a](http://localhost) `b` *c*"
 
 GENERATED: dict[str, Any] = {
-    "questions": 2, "prompts": ["select 1, write 1"], "seconds": 1.5, "dropped": {"duplicate": 3},
-    "verified": {"passed": 2, "refused": 1, "reasons": {"unsupported": 1}, "yes_and_no_counted": False},
+    "questions": 2, "prompts": ["select 1, write 2"], "seconds": 1.5, "dropped": {"duplicate": 3},
+    "verified": {"passed": 2, "refused": 1, "reasons": {"unsupported": 1}, "yes_and_no_counted": False,
+                 "keys_accepted": 0.5},
     "calls": {HOSTILE: {"sent": 7, "from_ledger": 2, "money": 0.25, "failures": {}, "roles": ["generator"]}},
 }  # fmt: skip
 AUDITED: dict[str, Any] = {
@@ -63,16 +64,32 @@ def test_what_nobody_stated_is_said_to_be_unstated(project: Project) -> None:
 
 
 def test_text_from_data_is_shown_and_does_not_act(project: Project) -> None:
-    plan = Plan(name=HOSTILE, card=CardPlan(about=HOSTILE, licence=HOSTILE, contact=HOSTILE))
+    plan = Plan(
+        name=HOSTILE,
+        asker=f"t5:{HOSTILE}`",
+        blind=("http://u:secret@127.0.0.1/v1",),
+        card=CardPlan(about=HOSTILE, licence=HOSTILE, contact=HOSTILE),
+    )
     text = card.write(project, plan, {"generate mcq": GENERATED, "audit": AUDITED})
     front, body = text.removeprefix("---\n").split("\n---\n", 1)
     for line in front.splitlines():
         name, _, value = line.partition(": ")
         assert name.isidentifier() and json.loads(value), "the front matter is one value a line"
-    shown = body.split("## To make it again")[0]
-    assert "<script" not in shown and "\x00" not in shown and "\n# owned" not in shown
+    assert "<script" not in body and "\x00" not in body and "\n# owned" not in body
     table = [line for line in lines(text, "How it was made") if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in table} == {6}, "a bar in a name makes no column"
+
+
+def test_no_address_is_published(project: Project) -> None:
+    text = card.write(project, Plan(blind=("http://u:secret@127.0.0.1/v1",)), {"generate mcq": GENERATED})
+    assert "secret" not in text and "127.0.0.1" not in text
+
+
+def test_a_table_that_changed_since_is_not_taken_for_what_was_built(project: Project) -> None:
+    table = project.table("questions")
+    table.write(table.read().slice(0, 1), stage="review", parameters={})
+    text = card.write(project, Plan(), {}, version=1)
+    assert "2 questions on" in text and "have changed since: this is not about version 2" in text
 
 
 def test_a_set_that_was_not_refined_shows_the_audit(project: Project) -> None:

@@ -107,6 +107,15 @@ def test_a_step_that_ran_out_of_budget_is_not_done(project: Project) -> None:
     assert steps.build(steps.make("one")) == [False]
 
 
+def test_a_step_in_which_calls_failed_is_tried_again(project: Project) -> None:
+    steps = Steps(project)
+    good = steps.make("one")
+    bad = Step(good.name, good.parameters, lambda: ({**good.work()[0], "failures": ["3 calls failed"]}, ""))
+    steps.build(bad, steps.make("two"))
+    assert steps.build(good, steps.make("two")) == [False, False]
+    assert steps.build(good, steps.make("two")) == [True, True] and steps.ids == ["old", "one", "two"]
+
+
 def test_other_clips_do_everything_again(project: Project) -> None:
     steps = Steps(project)
     steps.build(steps.make("one"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from flyreel.models import catalog
 from flyreel.tables import write_text
 from flyreel.toybox import oracle
 
+AT_ONCE = 4
 Program = Any
 """Runs the installed program in tmp_path; `Program` in conftest.py."""
 
@@ -63,7 +65,7 @@ def test_a_build_makes_a_set_whose_keys_are_right_and_tells_what_it_did(flyreel:
     refused = rows(folder / "reports" / "generate" / "mcq" / "queue.jsonl")
     assert refused, "one key in five is wrong, so something must have been refused"
     card = (folder / "reports" / "build" / "card.md").read_text(encoding="utf-8")
-    for said in ('license: "CC0"', "select 1, write 1", "unsupported", "What it is worth without watching", "| test |"):
+    for said in ('license: "CC0"', "select 1, write 2", "unsupported", "What it is worth without watching", "| test |"):
         assert said in card
 
     again = flyreel("build", "p", "--json")
@@ -73,14 +75,14 @@ def test_a_build_makes_a_set_whose_keys_are_right_and_tells_what_it_did(flyreel:
 
 
 def test_a_killed_build_comes_to_the_same_set_and_pays_for_no_call_twice(
-    flyreel: Program, slow_scripted_url: str, tmp_path_factory: pytest.TempPathFactory
+    flyreel: Program, scripted_url: str, slow_scripted_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = replace(flyreel, here=tmp_path_factory.mktemp("whole"))
-    whole = project(other, f'url = "{slow_scripted_url}"')
+    whole = project(other, f'url = "{scripted_url}"')
     first = other("build", "p", "--json")
     assert first.code == 0, first.err
 
-    folder = project(flyreel, f'url = "{slow_scripted_url}"')
+    folder = project(flyreel, f'url = "{slow_scripted_url}"\nconcurrency = {AT_ONCE}')
     for label in ("write", "verify", "blind"):
         process = flyreel.start("build", "p")
         assert process.stderr is not None
@@ -94,19 +96,37 @@ def test_a_killed_build_comes_to_the_same_set_and_pays_for_no_call_twice(
     for name in ("train", "val", "test"):
         part = Path("reports") / "split" / f"{name}.jsonl"
         assert (folder / part).read_bytes() == (whole / part).read_bytes()
-    assert _sent(json.loads(done.out)) < _sent(json.loads(first.out)), "nothing was taken from the ledger"
-
-
-def _sent(told: dict[str, Any]) -> int:
-    return sum(c["sent"] for step in told["steps"].values() for c in step.get("calls", {}).values())
+    with urllib.request.urlopen(slow_scripted_url.removesuffix("/v1") + "/stats") as response:
+        repeated = json.load(response)["repeated"]
+    assert repeated <= 3 * 2 * AT_ONCE, "more was asked again than was under way when it was killed"
 
 
 def test_a_budget_stops_a_build_which_goes_on_with_more(flyreel: Program, scripted_url: str) -> None:
     project(flyreel, f'url = "{scripted_url}"')
     short = flyreel("build", "p", "--budget", "30calls")
     assert short.code == 1 and "the budget is spent" in short.err and "Run the same command to go on" in short.err
+    with urllib.request.urlopen(scripted_url.removesuffix("/v1") + "/stats") as response:
+        assert json.load(response)["requests"] <= 30
     assert not (flyreel.here / "p" / "reports" / "build" / "card.md").exists()
     assert flyreel("build", "p").code == 0
+
+
+def test_mistakes_that_would_come_to_light_at_the_end_are_found_at_the_beginning(
+    flyreel: Program, scripted_url: str
+) -> None:
+    folder = project(flyreel, f'url = "{scripted_url}"')
+    settings = (folder / "flyreel.toml").read_text(encoding="utf-8")
+    for old, new, said in (
+        ("test = 0.3", "test = 0.6", "the shares sum to 1.3"),
+        ("count = 8", "templates = 'none.yaml'", "none.yaml: cannot be read"),
+        ("count = 8", "blind = ['blnd']", "blnd"),
+        ("count = 8", "qa = 'hf'", "--qa hf"),
+    ):
+        write_text(folder / "flyreel.toml", settings.replace(old, new))
+        done = flyreel("build", "p")
+        assert done.code == 2 and said in done.err and len(done.err.strip().splitlines()) == 1, done.err
+    with urllib.request.urlopen(scripted_url.removesuffix("/v1") + "/stats") as response:
+        assert json.load(response)["requests"] == 0
 
 
 def test_mistakes_are_one_line(flyreel: Program) -> None:

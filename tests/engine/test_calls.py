@@ -9,7 +9,7 @@ import pytest
 
 from flyreel.engine import calls
 from flyreel.engine.budget import Budget, Forecast, forecast, parse_budget
-from flyreel.engine.calls import Caller, Limits
+from flyreel.engine.calls import Caller, Limits, tallies
 from flyreel.errors import BudgetSpent, InputError, Refused, Retryable
 from flyreel.models.call import Call, Price, Reply
 from flyreel.models.fake import FakeModel, always
@@ -196,3 +196,12 @@ def test_a_caller_goes_on_in_a_second_event_loop() -> None:
         return await asyncio.gather(*(caller.ask(call(n)) for n in range(first, first + 5)))
 
     assert len(asyncio.run(several(0))) == len(asyncio.run(several(5))) == 5
+
+
+def test_two_models_of_one_name_are_told_apart() -> None:
+    """What one of them cost must not vanish behind the other."""
+    one, other = (Caller(FakeModel(always("x"), identity=i), Limits(), None, Budget()) for i in ("a", "b"))
+    one.tally.sent, other.tally.sent = 900, 7
+    told = tallies({"generator": (one,), "verifier": (other, one)})
+    assert {name: t["sent"] for name, t in told.items()} == {"fake": 900, "fake (2)": 7}
+    assert told["fake"]["roles"] == ["generator", "verifier"] and told["fake (2)"]["roles"] == ["verifier"]

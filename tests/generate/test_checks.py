@@ -96,6 +96,85 @@ def test_the_answer_does_not_stand_out_by_its_form(answer: str, fine: bool) -> N
     assert reason(made(answer=answer)) == (None if fine else "not-parallel")
 
 
+LOWER = ("sits on a chair", "waves at the crowd", "opens the window", "reads a letter")
+
+
+@pytest.mark.parametrize(
+    "answer, distractors, fine",
+    [
+        ("leaves the room", LOWER, True),
+        ("Leaves the room", LOWER, False),
+        ("leaves the room.", LOWER, False),
+        ("LEAVES THE ROOM", LOWER, False),
+        ('"leaves the room"', LOWER, False),
+        ("“leaves the room”", LOWER, False),
+        ("'leaves the room'", LOWER, False),
+        ("leaves the room", tuple(d.capitalize() for d in LOWER), False),
+        ("leaves the room", tuple(f"{d}." for d in LOWER), False),
+        ("Leaves the room.", tuple(f"{d.capitalize()}." for d in LOWER), True),
+        ("Leaves the room", ("Sits on a chair", *LOWER[1:]), True),
+        ("LEAVES THE ROOM", tuple(d.capitalize() for d in LOWER), False),
+        ("Leaves the room.", ("Sits on a chair", f"{LOWER[1]}.", *LOWER[2:]), False),
+        ('"Get out"', ('"Come in"', "“Sit down”", '"Wait"', '"Stand up"'), True),
+        ("at 5 p.m.", ("at noon", "at dawn", "at dusk", "at night"), True),
+        ("3 men", ("Two dogs", "Four cats", "Five cows", "Six hens"), True),
+        ("去公園", ("留在家", "去學校", "看電影", "吃晚飯"), True),
+    ],
+)
+def test_the_answer_is_not_the_only_one_that_is_set_so(answer: str, distractors: tuple[str, ...], fine: bool) -> None:
+    """A capital, a full stop or quotes on the key alone, and nobody needs the video."""
+    assert reason(made(answer=answer, distractors=distractors)) == (None if fine else "not-parallel")
+
+
+THINGS = ("a judge", "the clerk", "a guard", "the nurse")
+
+
+@pytest.mark.parametrize(
+    "answer, distractors, fine",
+    [
+        ("Okafor", THINGS, True),
+        ("Adler", THINGS, True),
+        ("ADLER", THINGS, True),
+        ("Pip", THINGS, False),
+        ("Pip", ("Tom", *THINGS[1:]), True),
+        ("the clerk", ("Ruth", "Adler", "Pip", "Tom"), True),
+        ("I know", ("we wait", "they run", "you ask", "he sits"), True),
+        ("Rain", THINGS, False),
+        ("Bell", THINGS, False),
+    ],
+)
+def test_a_name_of_the_scene_keeps_its_capital(answer: str, distractors: tuple[str, ...], fine: bool) -> None:
+    """As who speaks, or with a capital inside a sentence; at the beginning of one any word has it."""
+    told = f"{TOLD.strip()}\ndescription||She greets Ruth and Mrs Okafor.\ndialogue||THE BELL RINGS."
+    window = windows(scene(told, 65.0), 2000)[0]
+    one = made(question="Who is meant by the witness?", answer=answer, distractors=distractors, evidence=((0.0, 55.0),))
+    assert reason(one, window) == (None if fine else "not-parallel")
+
+
+@pytest.mark.parametrize(
+    "answer, distractor, expected",
+    [
+        ("A. leaves the room", "B. sits on a chair", "labelled"),
+        ("leaves the room", "B) sits on a chair", "labelled"),
+        ("(c) leaves the room", "sits on a chair", "labelled"),
+        ("2. leaves the room", "sits on a chair", "labelled"),
+        ("leaves the room", "Option D: sits on a chair", "labelled"),
+        ("All of the above", "sits on a chair", "above"),
+        ("leaves the room", "none of the above.", "above"),
+        ("leaves the room", "None of these", "above"),
+        ("leaves the room", "both A and B", "above"),
+        ("leaves the room", "none of the other options", "above"),
+        ("leaves all of the others", "looks at all of these dogs", None),
+        ("leaves the flat above", "sits in all of the chairs", None),
+        ("a cab stops", "a bus. A tram", None),
+        ("1.5 metres of rope", "8:30 in the morning", None),
+    ],
+)
+def test_no_choice_knows_where_the_others_stand(answer: str, distractor: str, expected: str | None) -> None:
+    """They are shuffled afterwards: a letter would mark the key in every order, and "above" would mean nothing."""
+    assert reason(made(answer=answer, distractors=(distractor, *LOWER[1:]))) == expected
+
+
 def test_short_choices_may_differ_by_some_letters() -> None:
     assert reason(made(answer="A big umbrella", distractors=("A hat", "A pen", "A dog", "A cat"))) is None
 
@@ -105,7 +184,8 @@ def test_short_choices_may_differ_by_some_letters() -> None:
     [
         ((), "no-evidence"),
         (((20.0, 30.0), (70.0, 80.0)), "evidence-outside"),
-        (((30.0, 20.0),), "evidence-outside"),
+        (((80.0, 70.0),), "evidence-outside"),
+        (((30.0, 20.0),), None),
         (((20.0, 54.0),), "evidence-outside"),
         (((20_000.0, 30_000.0),), "evidence-outside"),
         (((20.0, 52.9),), None),
@@ -178,6 +258,37 @@ def test_evidence_is_clipped_sorted_and_merged() -> None:
     ]
 
 
+def test_evidence_written_backwards_is_the_same_stretch() -> None:
+    assert spans(made(evidence=((30.0, 20.0), (4.0, 1.7))), COURT, 52.0) == [
+        {"start": 1.7, "end": 4.0},
+        {"start": 20.0, "end": 30.0},
+    ]
+
+
+@pytest.mark.parametrize("moment, start, end", [(0.0, 0.0, 5.0), (12.0, 10.0, 15.0), (25.0, 20.0, 30.0)])
+@pytest.mark.parametrize("duration", [None, 52.0])
+def test_a_moment_is_the_lines_that_it_touches(moment: float, start: float, end: float, duration: Any) -> None:
+    """From 0 to 0 would be the whole of a clip whose length nobody knows."""
+    window = windows(scene(duration=duration), 2000)[0]
+    one = made(evidence=((moment, moment),))
+    assert reason(one, window) is None
+    assert spans(one, window, duration) == [{"start": start, "end": end}]
+
+
+def test_a_moment_beyond_the_end_is_the_last_line() -> None:
+    window = windows(scene(duration=48.0), 2000)[0]
+    one = made(evidence=((49.0, 50.0),))
+    assert reason(one, window) is None and spans(one, window, 48.0) == [{"start": 45.0, "end": 48.0}]
+
+
+def test_a_moment_of_a_captioned_clip_is_its_line_rather_than_all_of_it() -> None:
+    told = Scene("c", "c", (WHOLE, *scene().cues), 52.0)
+    one = made(evidence=((0.0, 0.0),))
+    assert spans(one, windows(told, 2000)[0], 52.0) == [{"start": 0.0, "end": 5.0}]
+    alone = Scene("c", "c", (WHOLE,), 8.0)
+    assert spans(one, windows(alone, 200)[0], 8.0) == [{"start": 0.0, "end": 8.0}]
+
+
 WHOLE = {"start": 0.0, "end": 0.0, "kind": "caption", "text": "An old woman tells a court that she is a grandmother."}
 
 
@@ -202,3 +313,4 @@ def test_accepted_evidence_is_within_the_clip_and_in_order(evidence: list[tuple[
         found = spans(one, window, duration)
         ends = [t for span in found for t in (span["start"], span["end"])]
         assert found and ends == sorted(ends) and ends[0] >= 0 and ends[-1] <= (duration or window.end)
+        assert ends[-1] > 0, "all of a clip of unknown length, and nobody said so"

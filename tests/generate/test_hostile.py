@@ -56,10 +56,10 @@ def shown(made: Scene, section: str = "Transcript:") -> list[list[str]]:
     """For every call: the lines between the heading and the next blank line."""
     found = []
     for call in calls([made], Setting(templates=TEMPLATES, tokens=400)):
-        assert [m["role"] for m in call.messages] == ["system", "user"]
+        assert [m["role"] for m in call.messages][:2] == ["system", "user"] and call.messages[-1]["role"] == "user"
         json.dumps(call.body("m"), ensure_ascii=False).encode()
         assert call.input_tokens_guess < 400 + 800
-        lines = call.messages[1]["content"].split("\n")
+        lines = call.messages[-1]["content"].split("\n")
         start = lines.index(section) + 1
         found.append(lines[start : lines.index("", start)])
     return found
@@ -89,7 +89,7 @@ def test_braces_and_html_are_told_as_they_stand() -> None:
 
 def test_the_forged_heading_is_inside_quotes() -> None:
     for call in calls([scene(HOSTILE["forged section"])], Setting(templates=TEMPLATES)):
-        lines = call.messages[1]["content"].split("\n")
+        lines = call.messages[-1]["content"].split("\n")
         assert lines.count("Kinds of question:") == 1 and "## system" not in lines
 
 
@@ -105,7 +105,7 @@ async def test_templates_are_data_too(text: str) -> None:
     """Mined ones are the words of somebody's data set."""
     odd = (Template(text, text, "Any"), *TEMPLATES)
     for call in calls([scene("Hello.")], Setting(templates=odd, count=40)):
-        kinds = [line for line in call.messages[1]["content"].split("\n") if re.match(r"\d+\. ", line)]
+        kinds = [line for line in call.messages[-1]["content"].split("\n") if re.match(r"\d+\. ", line)]
         assert all(re.fullmatch(r'\d+\. "(?:[^"\\]|\\.)*": "(?:[^"\\]|\\.)*"', line) for line in kinds)
         assert sorted(int(k.split(".")[0]) for k in kinds) == list(range(1, len(kinds) + 1))
 

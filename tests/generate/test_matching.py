@@ -132,6 +132,22 @@ def test_what_has_too_few_answers_beside_it_is_dropped_and_lends_none() -> None:
     assert all(isinstance(h, Hand) for h in deal(slots, 3, 0))
 
 
+@pytest.mark.parametrize("general", ["a person", "Two people", "the other animals", "with somebody", "a thing"])
+def test_what_is_true_of_most_others_is_neither_key_nor_wrong_choice(general: str) -> None:
+    """ "Who plays a guitar?": "a man", and "a person" beside it is no mistake."""
+    slots = slots_of([["a dog"], ["a cat"], [general], ["an owl"], ["a horse"]])
+    hands = deal(slots, 3, 0)
+    assert hands[2] == Drop("answer-too-general", general)
+    assert not any(general in hand.choices for hand in hands if isinstance(hand, Hand))
+    assert sum(isinstance(hand, Hand) for hand in hands) == 4
+
+
+@pytest.mark.parametrize("special", ["an old person", "a man", "a group of people", "two", "what"])
+def test_what_says_more_than_a_general_word_is_a_key(special: str) -> None:
+    slots = slots_of([["a dog"], ["a cat"], [special], ["an owl"]])
+    assert not any(isinstance(h, Drop) and h.reason == "answer-too-general" for h in deal(slots, 3, 0))
+
+
 def test_what_a_cue_says_is_no_wrong_choice_though_it_is_no_candidate() -> None:
     said = Said((Form.of("a dog"),), (Form.of("the horses watch"), Form.of("a dog barks")))
     assert said.states("a horse") and said.states("a dog") and said.states("a big dog") and not said.states("a cat")

@@ -107,6 +107,21 @@ async def test_a_reader_that_fails_leaves_the_question_unverified() -> None:
     assert set((await refused(rows(), who)).values()) == {"unverified"}
 
 
+async def test_a_reader_that_fails_halfway_leaves_the_rest_unverified() -> None:
+    """It picked the key before it failed: that is half of what was to be shown."""
+
+    class Broken(FakeModel):
+        async def send(self, call: Call) -> Reply:
+            if "Proposed answer" in str(call.messages) and self.calls > 200:
+                raise Refused("http-402")
+            return await super().send(call)
+
+    some = questions(5, 12, per_scene=6, faults=0.0).to_rows()
+    who = Caller(Broken(Scripted(SCENES)), Limits(1, tries=1), None, Budget())
+    out = await refused(some, who)
+    assert set(out.values()) == {"unverified"} and 0 < len(out) < len(some)
+
+
 async def test_open_ended_questions_are_not_put() -> None:
     assert await votes([{"id": "open", "question": "Who?", "answer": "Pip"}], reader(), Silent()) == {}
 

@@ -184,4 +184,4 @@ def test_a_template_is_one_line_of_data_too() -> None:
 
 
 def test_the_prompts_say_their_versions() -> None:
-    assert versions() == "select 1, write 1"
+    assert versions() == "select 1, write 2"

@@ -26,8 +26,11 @@ Found = dict[str, dict[str, Any]]
 NOT_STATED = "not stated"
 
 
-def write(project: Project, plan: Plan, found: Found) -> str:
-    questions = Questions(project.table("questions").read())
+def write(project: Project, plan: Plan, found: Found, version: int | None = None) -> str:
+    """`version` of the questions is what the steps came to; without it the last."""
+    table = project.table("questions")
+    questions = Questions(table.read(version))
+    last = table.versions()[-1].number
     name = plan.name or project.folder.resolve().name
     parts = [
         _front(name, plan, len(questions)),
@@ -39,8 +42,8 @@ def write(project: Project, plan: Plan, found: Found) -> str:
         _section("Labels", _labels(found)),
         _section("Splits", _splits(found)),
         _section("Sources and licences", _sources(project, plan)),
-        _section("What was not checked", _unchecked(found)),
-        _section("To make it again", _again(project, plan)),
+        _section("What was not checked", _unchecked(found, last if version not in (None, last) else None)),
+        _section("To make it again", _again(project, plan, found, version or last)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -185,23 +188,29 @@ def _sources(project: Project, plan: Plan) -> list[str]:
     ]
 
 
-def _unchecked(found: Found) -> list[str]:
-    lines = []
+def _unchecked(found: Found, later: int | None) -> list[str]:
+    lines = [f"the project's questions have changed since: this is not about version {later}"] if later else []
+    if n := found.get("label", {}).get("not_made_here"):
+        lines.append(f"{counted(n, 'question')} came with the project: no model was asked whether their keys are right")
     for name, told in found.items():
         if name.startswith("generate") and not told["verified"]:
             lines.append(f"{name}: no model was asked whether the keys are right")
+        elif name.startswith("generate") and told["verified"]["keys_accepted"] is None:
+            lines.append(f"{name}: each choice alone: the verifier said neither yes nor no")
         elif name.startswith("generate") and not told["verified"]["yes_and_no_counted"]:
             lines.append(f"{name}: each choice alone: the verifier's yes and no did not tell keys from wrong choices")
         lines += [f"{name}: {_plain(line)}" for line in told.get("not_checked", ())]
     return [f"- {line}" for line in lines]
 
 
-def _again(project: Project, plan: Plan) -> list[str]:
+def _again(project: Project, plan: Plan, found: Found, version: int) -> list[str]:
     """Everything but secrets: addresses of models stay in the project's own flyreel.toml."""
-    kept = plan.model_dump(exclude={"card"}, exclude_defaults=True)
-    made = ", ".join(f"{name} {version}" for name, version in versions().items() if isinstance(version, str))
-    tables = [f"{n} version {project.table(n).versions()[-1].number}" for n in ("clips", "questions")]
-    return [f"- `flyreel build` with `{json.dumps(kept)}`", f"- {', '.join(tables)}", f"- {made}"]
+    kept = plan.model_dump(exclude={"card", "name", "blind"}, exclude_defaults=True)
+    software = next((told["made_by"] for told in found.values() if "made_by" in told), versions())
+    made = ", ".join(f"{name} {number}" for name, number in software.items() if isinstance(number, str))
+    clips = project.table("clips").versions()[-1].number
+    lines = ["`flyreel build` with " + _plain(json.dumps(kept, ensure_ascii=False)) if kept else "`flyreel build`"]
+    return [f"- {line}" for line in (*lines, f"clips version {clips}, questions version {version}", _plain(made))]
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ class Journal:
         """How many steps, from the first, are done already."""
         before = self.began
         for number, (step, entry) in enumerate(zip(steps, self.entries, strict=False)):
-            if entry.key != _key(step, before):
+            if not _done(entry, _key(step, before)):
                 return number
             before = entry.after
         return min(len(steps), len(self.entries))
@@ -76,7 +76,7 @@ class Journal:
         before = self.entries[number - 1].after if number else self.began
         key = _key(step, before)
         done = self.entries[number] if number < len(self.entries) else None
-        if done and done.key == key:
+        if done and _done(done, key):
             return done, True
         self._back_to(before)
         if not number:
@@ -126,6 +126,11 @@ class Incomplete(Exception):
 
     def __init__(self, step: str, why: str) -> None:
         super().__init__(f"{step}: {why}")
+
+
+def _done(entry: Entry, key: str) -> bool:
+    """A step in which calls failed is tried again: what was answered is in the ledger."""
+    return entry.key == key and not entry.told.get("failures")
 
 
 def _key(step: Step, began: Versions) -> str:

@@ -11,7 +11,7 @@ from flyreel.audit.run import versions
 from flyreel.build import card
 from flyreel.build.journal import Incomplete, Journal
 from flyreel.build.plan import read
-from flyreel.build.steps import Hands, forecast, steps
+from flyreel.build.steps import Hands, check, forecast, steps
 from flyreel.engine.budget import Forecast, parse_budget
 from flyreel.engine.local import Progress
 from flyreel.errors import InputError
@@ -35,7 +35,9 @@ def project_at(folder: Path) -> Project:
 
 def forecast_of(folder: Path, say: Say) -> dict[str, Forecast]:
     project = project_at(folder)
-    return forecast(project, read(folder), say)
+    plan = read(folder)
+    check(project, plan)
+    return forecast(project, plan, say)
 
 
 def run(
@@ -46,6 +48,7 @@ def run(
     project = project_at(folder)
     plan = read(folder)
     purse = parse_budget(budget)
+    check(project, plan)
     writable(project.reports / "build")
     hands = Hands(say, progress, counting, purse)
     todo = list(steps(project, plan, hands))
@@ -65,7 +68,9 @@ def run(
         found[step.name] = entry.told
         failures += [f"{step.name}: {line}" for line in entry.told.get("failures", ())]
         told(step.name, entry.told, before)
-    page = write_text(project.reports / "build" / "card.md", card.write(project, plan, found))
+    page = write_text(
+        project.reports / "build" / "card.md", card.write(project, plan, found, journal.entries[-1].after["questions"])
+    )
     return Done(_summary(folder, found, page), page, failures)
 
 

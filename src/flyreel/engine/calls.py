@@ -151,10 +151,14 @@ class Caller:
 
 
 def tallies(by_role: Mapping[str, Sequence[Caller]]) -> dict[str, Any]:
-    """What each model was asked and what it cost, by its label, with the roles that it played."""
+    """What each model was asked and what it cost, with the roles that it played; by its label, and a number beside that
+    where two have the same: the same weights behind two addresses are two models here."""
     found: dict[str, Any] = {}
     for caller in dict.fromkeys(c for given in by_role.values() for c in given):
-        found[caller.model.label] = {
+        label, n = caller.model.label, 1
+        while (name := label if n == 1 else f"{label} ({n})") in found:
+            n += 1
+        found[name] = {
             **asdict(caller.tally),
             "failures": dict(caller.tally.failures),
             "roles": [role for role, given in by_role.items() if caller in given],

@@ -6,6 +6,8 @@ still stand as wrong choices too seldom, since none can stand beside itself, nor
 found by which every answer is offered wrong `choices - 1` times for each time that it is right. For some there are
 none: what is right more than once in `choices` has too few questions to be wrong in, and some of those go.
 
+An answer that says no more than "a person" is right wherever "a man" is: it is no key here and no wrong choice.
+
 One thing balance cannot hide. An answer that is right once in the set is right nowhere else, and the answers lent to it
 are; who has the keys of the other questions sees that. Only texts that are never right would mend it, at `choices - 1`
 of them for each question: that is for refinement, which proposes some.
@@ -25,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from flyreel.audit.choices import content_words
 from flyreel.audit.likeness import Form, near
 from flyreel.engine.stage import Drop
 from flyreel.generate.language.candidates import Kind
@@ -47,6 +50,12 @@ _PREPOSITIONS = {
     "with": "with without",
 }
 _CLASSES = {word: name for name, words in _PREPOSITIONS.items() for word in words.split()}
+_GENERAL = frozenset(
+    "person persons people human humans someone somebody something thing things object objects animal animals creature "
+    "creatures being beings figure figures".split()
+)
+"""Words that include most others: true of nearly whatever is seen."""
+_COUNTS = frozenset("one two three four five six seven eight nine ten several many some few other another".split())
 _ASKING = {w: w for w in "who what which where when why how whose".split()} | {"whom": "who"}
 _WORD = re.compile(r"[^\W_]+")
 
@@ -130,13 +139,22 @@ def _inflection(root: Any) -> str:
 def deal(slots: Sequence[Slot], choices: int, seed: int) -> list[Hand | Drop]:
     """For every slot its choices in random order, all places alike for the key; or why it has none."""
     by_form: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for i, slot in enumerate(slots):
-        by_form[slot.form].append(i)
     dealt: dict[int, Hand | Drop] = {}
+    for i, slot in enumerate(slots):
+        if _too_general(slot.key):
+            dealt[i] = Drop("answer-too-general", slot.key)
+        else:
+            by_form[slot.form].append(i)
     for rows in by_form.values():
         rows.sort(key=lambda i: slots[i].id)
         dealt |= zip(rows, _Table([slots[i] for i in rows], choices, seed).deal(), strict=True)
     return [dealt[i] for i in range(len(slots))]
+
+
+def _too_general(answer: str) -> bool:
+    """ "A person", "two people", "with somebody"."""
+    said = content_words(answer) - _COUNTS
+    return bool(said) and said <= _GENERAL
 
 
 class _Table:

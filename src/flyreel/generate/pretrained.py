@@ -7,18 +7,16 @@ tokenizer adds one by itself.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import re
 import unicodedata
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from flyreel.errors import InputError, MissingExtra
+from flyreel.models.hub import brief, folder_of, quiet
 
 HIGHLIGHT = "<hl>"
 LONGEST = 512
@@ -27,7 +25,6 @@ BATCH = 16
 """Texts at a time on a CPU; eight times as many on a GPU."""
 BEAMS, NEW_TOKENS = 4, 32
 
-_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors"]
 _MARKED = re.compile(r"[<\[].+[>\]]", re.S)
 
 
@@ -47,7 +44,7 @@ def opened(option: str, name: str, head: str) -> Pretrained:
         import transformers
     except ImportError:
         raise MissingExtra(option, "models") from None
-    folder = _folder(option, name)
+    folder = folder_of(option, name)
     try:
         with quiet():
             model, said = getattr(transformers, head).from_pretrained(
@@ -58,7 +55,7 @@ def opened(option: str, name: str, head: str) -> Pretrained:
             )
     except Exception as error:  # a damaged folder fails in as many ways as there are libraries below
         raise InputError(
-            f"{option}:{name}: {folder} cannot be loaded: {_brief(error)}; name another model, or download it again"
+            f"{option}:{name}: {folder} cannot be loaded: {brief(error)}; name another model, or download it again"
         ) from None
     if missing := sorted(said["missing_keys"]):  # transformers fills them with noise and goes on
         raise InputError(
@@ -75,11 +72,11 @@ def settings(option: str, name: str) -> Any:
         import transformers
     except ImportError:
         raise MissingExtra(option, "models") from None
-    folder = _folder(option, name)
+    folder = folder_of(option, name)
     try:
         return transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise InputError(f"{option}:{name}: no model in {folder}: {_brief(error)}") from None
+        raise InputError(f"{option}:{name}: no model in {folder}: {brief(error)}") from None
 
 
 def _limit(config: Any, tokenizer: Any) -> int:
@@ -181,48 +178,3 @@ def _generation(model: Any, beams: int) -> Any:
         num_return_sequences=1, temperature=None, top_k=None, top_p=None,
     )  # fmt: skip
     return chosen
-
-
-def _folder(option: str, name: str) -> Path:
-    if not name:
-        raise InputError(f"{option}: name a model of the hub, or a folder, as in {option}:NAME")
-    with contextlib.suppress(OSError, RuntimeError):  # too long for a file's name; ~ of nobody
-        if (folder := Path(name).expanduser()).is_dir():
-            return folder
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise MissingExtra(option, "models") from None
-    try:
-        with quiet():
-            found = Path(snapshot_download(name, allow_patterns=_FILES, etag_timeout=5))
-            if not any(found.glob("*.safetensors")):
-                found = Path(snapshot_download(name, allow_patterns=[*_FILES, "pytorch_model*.bin"], etag_timeout=5))
-        return found
-    except Exception as error:  # no such name, no network, a private model: each is its own exception
-        raise InputError(
-            f"{option}:{name}: no such folder, and the hub does not give it ({_brief(error)}); "
-            "check the name, or give the folder of a downloaded model"
-        ) from None
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """No progress bars and no advice on stderr."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _brief(error: Exception) -> str:
-    return (f"{error}".strip().splitlines() or [type(error).__name__])[0][:120]

@@ -142,9 +142,7 @@ def _save_version(
     merged = pa.concat_tables([_others(table, letter), new]) if earlier else new
     made = table.write(merged, stage=stage, parameters=how, parents=parents)
     taken = set(new.column("id").to_pylist())
-    kept = [
-        c for c in queue.load(project) if c.state == "decided" or not _made_by(letter, c.id, c.question.get("clip"))
-    ]
+    kept = [c for c in queue.load(project) if c.state == "decided" or not made_by(letter, c.id, c.question.get("clip"))]
     known = queue.ids(kept) | taken
     queue.save_version(
         project, [*kept, *(c for c in cases if c.id not in known)], stage=stage, parameters=how,
@@ -156,10 +154,10 @@ def _save_version(
 def _others(table: Table, letter: str) -> pa.Table:
     rows = table.read()
     ids, clips = rows.column("id").to_pylist(), rows.column("clip").to_pylist()
-    return rows.filter(pa.array([not _made_by(letter, *both) for both in zip(ids, clips, strict=True)], pa.bool_()))
+    return rows.filter(pa.array([not made_by(letter, *both) for both in zip(ids, clips, strict=True)], pa.bool_()))
 
 
-def _made_by(letter: str, id: str, clip: str | None) -> bool:
+def made_by(letter: str, id: str, clip: str | None) -> bool:
     """By its id, which stays the same however it was refined: the clip, the method's letter and a number."""
     start = f"{clip}-{letter}"
     return clip is not None and id.startswith(start) and id[len(start) :].isdecimal()

@@ -7,7 +7,6 @@ often), or a sequence-to-sequence one that reads `question: …  context: …`; 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,8 +18,9 @@ from flyreel.engine.stage import Context, Drop
 from flyreel.errors import InputError
 from flyreel.generate.method import Setting
 from flyreel.generate.pretrained import BATCH, Pretrained, encoded, fitted, opened, plain, quiet, settings, written
+from flyreel.generate.replies import fields, quoted, value
 from flyreel.models.call import Call
-from flyreel.models.prompts import load, quote
+from flyreel.models.prompts import load
 
 AGREED = 0.5
 NONE = "none"
@@ -29,6 +29,10 @@ WINDOW, STRIDE = 384, 128
 """Tokens that a model which points is shown at once, and by how many two such windows overlap."""
 SPAN = 30
 """Tokens of an answer, at most."""
+
+_PAIRS = "in out|on off|up down|over under|before after|from to|with without"
+_OPPOSITES = {a: b for pair in _PAIRS.split("|") for a, b in (pair.split(), pair.split()[::-1])}
+_SAME_WAY = {"into": "in", "onto": "on"}
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,20 @@ def agrees(found: str, answer: str) -> bool:
     """By the content words they share, stemmed: F1 above one half.
 
     Containment would agree with whoever copies the whole description; one half itself is "red car" beside "red ball".
+    Up the stairs is not down the stairs, though they share all their content words.
     """
     one, other = Form.of(found), Form.of(answer)
     a, b = (one.content, other.content) if one.content and other.content else (one.words, other.words)
-    return one.negations == other.negations and 2 * len(a & b) > AGREED * (len(a) + len(b))
+    shared = 2 * len(a & b) > AGREED * (len(a) + len(b))
+    return shared and one.negations == other.negations and not _another_way(one, other)
+
+
+def _another_way(a: Form, b: Form) -> bool:
+    """Both say a direction, and none of them is the same or one is the other's opposite."""
+    one, other = ({_SAME_WAY.get(w, w) for w in form.ordered} & _OPPOSITES.keys() for form in (a, b))
+    if not one or not other:
+        return False
+    return one.isdisjoint(other) or any(_OPPOSITES[w] in other - one for w in one - other)
 
 
 async def answers(asked: Sequence[Asked], setting: Setting) -> list[str | Drop]:
@@ -73,17 +87,14 @@ async def _by_model(asked: Sequence[Asked], setting: Setting) -> list[str | Drop
 
 
 def reading(one: Asked, seed: int) -> Call:
-    schema = {
-        "type": "object", "properties": {"answer": {"type": "string"}},
-        "required": ["answer"], "additionalProperties": False,
-    }  # fmt: skip
-    messages = load("flyreel.generate", "read").messages(text=one.text, question=one.question, quote=quote)
+    schema = fields(answer={"type": "string"})
+    messages = load("flyreel.generate", "read").messages(text=one.text, question=one.question, quote=quoted)
     return Call(messages, {"max_tokens": TOKENS, "temperature": 0.0}, schema, sample=seed)
 
 
 def said(text: str) -> str | Drop:
     try:
-        answer = json.loads(text)["answer"]
+        answer = value(text)["answer"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return Drop("malformed", text[:120].encode(errors="replace").decode())
     if not isinstance(answer, str):

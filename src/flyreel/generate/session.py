@@ -108,6 +108,10 @@ def check(asked: Request) -> None:
         raise InputError(f"--choices {asked.choices}: 0 for open-ended questions, or 2 to 26")
     if asked.method == "mcq" and not asked.choices:
         raise InputError("--choices 0: mcq writes questions with choices; extractive and triples can do without")
+    if asked.qa and asked.qa != "model" and not asked.qa.startswith("hf:"):
+        raise InputError(f"--qa {asked.qa}: hf:NAME or hf:FOLDER for a reader of its own, or model")
+    if asked.qa == "model" and not (asked.model or asked.verifier or asked.project):
+        raise InputError("--qa model needs a model that reads: --verifier http://localhost:8000/v1")
     if wrong := [kind for kind in asked.read if kind not in CueKind.__args__]:  # type: ignore[attr-defined]
         raise InputError(f"--read {wrong[0]}: no such kind of cue. Known: {', '.join(CueKind.__args__)}.")  # type: ignore[attr-defined]
     parse_budget(asked.budget)
@@ -130,7 +134,7 @@ def run(
             made = _made(asked, clips, setting, steps)
             cast = asyncio.run(_votes(made, setting)) if setting.verifier else {}
     how = _how(asked, setting, callers)
-    work = result.Work(asked.method, made, decide(cast), bool(cast))
+    work = result.Work(asked.method, made, decide(cast), setting.verifier is not None)
     told = {
         "source": source,
         "method": asked.method,
@@ -288,10 +292,10 @@ def _how(asked: Request, setting: Setting, callers: dict[str, Caller]) -> dict[s
     """In words and numbers, so that it can be made again."""
     words = [f"flyreel generate {asked.file.name} --method {asked.method}"]
     words += [f"-o {asked.out.name}"] if asked.out else []
-    words += [
-        f"--{o} {getattr(asked, o)}" for o in ("asker", "qa", "templates", "model", "verifier") if _said(asked, o)
-    ]
-    words += [f"--choices {asked.choices} --count {asked.count} --seed {asked.seed}"]
+    options = ("format", "asker", "qa", "templates", "model", "verifier")
+    words += [f"--{name} {getattr(asked, name)}" for name in options if _said(asked, name)]
+    words += [f"--read {','.join(asked.read)}"] if _said(asked, "read") else []
+    words += [f"--choices {asked.choices} --count {asked.count} --tokens {setting.tokens} --seed {asked.seed}"]
     how: dict[str, Any] = {"command": " ".join(words), "method": asked.method}
     if asked.file.is_file():
         how["source_sha256"] = content_sha256(asked.file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flyreel.audit.summary import counted, percent
+from flyreel.generate.windows import plain
 
 SHOWN = 8
 """Reasons and kinds in a line."""
@@ -44,6 +45,6 @@ def _uncounted(checked: dict[str, Any]) -> str:
 
 
 def listed(counts: dict[str, int]) -> str:
-    shown = [f"{name} {n:,}" for name, n in list(counts.items())[:SHOWN]]
+    shown = [f"{plain(name)} {n:,}" for name, n in list(counts.items())[:SHOWN]]
     more = len(counts) - SHOWN
     return ", ".join(shown) + (f" and {more:,} more kinds" if more > 0 else "")

@@ -23,6 +23,8 @@ from flyreel.errors import ModelError
 FEWEST = 20
 """Questions below which nothing is said about a model's yes and no."""
 SURE = 0.01
+NEITHER = "no-yes-or-no"
+"""A reply that says neither is a model's way; any other failure leaves the question open."""
 
 Row = Mapping[str, Any]
 
@@ -69,7 +71,9 @@ async def _vote(row: Row, context: Context) -> Vote:
         return Vote(row["answer"], found.picked, ())
     try:
         says = [await accepts(caller, cues, question, choice) for choice in choices]
-    except ModelError:
+    except ModelError as error:
+        if error.reason != NEITHER:
+            return Vote(row["answer"], found.picked, (), error.reason)
         return Vote(row["answer"], found.picked, ())
     return Vote(row["answer"], found.picked, tuple(says))
 

@@ -7,14 +7,14 @@ for is a drop with its reason, never an exception.
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flyreel.engine.stage import Drop
+from flyreel.generate.replies import LONGEST, fields, first, quoted, unfenced, value
 from flyreel.generate.templates.store import Template
 from flyreel.generate.windows import Window, plain
 from flyreel.models.call import Call
@@ -26,12 +26,11 @@ QUESTION, CHOICE, RATIONALE, SPANS = 300, 160, 300, 4
 """Characters at most, and stretches of evidence."""
 QUESTION_TOKENS, CHOICE_TOKENS = 80, 16
 """What a question comes to, and each of its choices: 160 with five."""
-LONGEST_REPLY = 200_000
+LONGEST_REPLY = LONGEST
 _LATEST = 1e9
 """Seconds; no clip is as long."""
 _NAME, _PROTOTYPE = 80, 200
 
-_FENCE = re.compile(r"\s*```\w*\s(.*?)(?:```\s*)?", re.S)
 _HEAD = re.compile(r'\s*\{\s*"questions"\s*:\s*\[\s*')
 _NEXT = re.compile(r"\s*,\s*")
 _FIELDS = {"template", "question", "answer", "distractors", "rationale", "evidence"}
@@ -51,13 +50,13 @@ class Written:
 
 def kind(template: Template) -> str:
     """A template as it stands in a list."""
-    return f"{quote(plain(template.name[:_NAME]))}: {quote(plain(template.question[:_PROTOTYPE]))}"
+    return f"{quoted(template.name[:_NAME])}: {quoted(template.question[:_PROTOTYPE])}"
 
 
 def selecting(window: Window, kinds: Sequence[str], sample: int) -> Call:
     most = min(WANTED, len(kinds))
     number = {"type": "integer", "minimum": 1, "maximum": len(kinds)}
-    schema = _object(templates={"type": "array", "items": number, "minItems": 1, "maxItems": most})
+    schema = fields(templates={"type": "array", "items": number, "minItems": 1, "maxItems": most})
     lines = [line.shown for line in window.lines]
     messages = load("flyreel.generate", "select").messages(lines=lines, kinds=kinds, most=most)
     return Call(messages, {"max_tokens": 32 + 8 * most, "temperature": 0.0}, schema, sample=sample)
@@ -66,7 +65,7 @@ def selecting(window: Window, kinds: Sequence[str], sample: int) -> Call:
 def selected(text: object, among: int) -> list[int]:
     """Positions that the reply picks, each once, as many as were asked for; none where it picks nothing."""
     try:
-        told = _json(text)
+        told = value(text)
     except (ValueError, RecursionError):
         return []
     numbers = told.get("templates") if isinstance(told, dict) else None
@@ -78,8 +77,8 @@ def selected(text: object, among: int) -> list[int]:
 def writing(window: Window, kinds: Sequence[str], choices: int, sample: int) -> Call:
     """One call for a question of each of these kinds; each `sample` is a draw of its own."""
     wrong, n = choices - 1, len(kinds)
-    span = _object(start={"type": "number"}, end={"type": "number"})
-    one = _object(
+    span = fields(start={"type": "number"}, end={"type": "number"})
+    one = fields(
         template={"type": "integer", "enum": list(range(1, n + 1))},
         question=_text(QUESTION),
         answer=_text(CHOICE),
@@ -87,9 +86,10 @@ def writing(window: Window, kinds: Sequence[str], choices: int, sample: int) -> 
         rationale=_text(RATIONALE),
         evidence={"type": "array", "items": span, "minItems": 1, "maxItems": SPANS},
     )
-    schema = _object(questions={"type": "array", "items": one, "minItems": 1, "maxItems": n})
+    schema = fields(questions={"type": "array", "items": one, "minItems": 1, "maxItems": n})
     lines = [line.shown for line in window.lines]
-    messages = load("flyreel.generate", "write").messages(lines=lines, kinds=kinds, wrong=wrong, spans=SPANS)
+    values = {"lines": lines, "kinds": kinds, "wrong": wrong, "spans": SPANS, "quote": quote}
+    messages = load("flyreel.generate", "write").messages(**values)
     return Call(
         messages,
         {"max_tokens": 64 + n * (QUESTION_TOKENS + CHOICE_TOKENS * choices), "temperature": 0.8},
@@ -102,7 +102,7 @@ def written(text: object, asked: int) -> list[Written | Drop]:
     """The questions of a reply in order, and why some are none."""
     broken = ""
     try:
-        told = _json(text)
+        told = value(text)
         if not isinstance(told, dict) or set(told) != {"questions"} or not isinstance(told["questions"], list):
             return [_malformed("the reply is no list of questions")]
         items = told["questions"]
@@ -122,10 +122,6 @@ def versions() -> str:
     return ", ".join(f"{name} {load('flyreel.generate', name).version}" for name in ("select", "write"))
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
 def _text(most: int) -> dict[str, Any]:
     return {"type": "string", "minLength": 1, "maxLength": most}
 
@@ -134,39 +130,14 @@ def _malformed(detail: str) -> Drop:
     return Drop("malformed", detail)
 
 
-def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"the key {quote(name[:40])} comes twice")
-        found[name] = value
-    return found
-
-
-_decoder = json.JSONDecoder(object_pairs_hook=_unique)
-
-
-def _json(text: object) -> Any:
-    return _decoder.decode(_unfenced(text))
-
-
-def _unfenced(text: object) -> str:
-    if not isinstance(text, str):
-        raise ValueError("the reply is no text")
-    if len(text) > LONGEST_REPLY:
-        raise ValueError(f"the reply has {len(text):,} characters")
-    fenced = _FENCE.fullmatch(text)
-    return fenced[1] if fenced else text
-
-
 def _whole(text: object) -> list[Any]:
     """The questions before the place where a reply broke off."""
     found: list[Any] = []
     try:
-        bare = _unfenced(text)
+        bare = unfenced(text)
         at = _HEAD.match(bare)
         while at:
-            item, end = _decoder.raw_decode(bare, at.end())
+            item, end = first(bare, at.end())
             found.append(item)
             at = _NEXT.match(bare, end)
     except (ValueError, RecursionError):
@@ -181,11 +152,11 @@ def _one(item: Any) -> Written | Drop:
     wrong, spans = item["distractors"], item["evidence"]
     if not isinstance(wrong, list) or not isinstance(spans, list) or len(spans) > SPANS:
         return _malformed(f"distractors or evidence is no list, or evidence has more than {SPANS} entries")
-    for name, value, most in [
+    for name, said, most in [
         *((n, item[n], m) for n, m in texts.items()),
         *(("distractor", w, CHOICE) for w in wrong),
     ]:
-        if lacks := _text_lacks(value, most):
+        if lacks := _text_lacks(said, most):
             return _malformed(f"{name} {lacks}")
     if type(item["template"]) is not int:
         return _malformed("template is no whole number")
@@ -198,13 +169,13 @@ def _one(item: Any) -> Written | Drop:
     )
 
 
-def _text_lacks(value: Any, most: int) -> str:
+def _text_lacks(said: Any, most: int) -> str:
     """What is wrong with a text; stray spaces are not."""
-    if not isinstance(value, str):
+    if not isinstance(said, str):
         return "is no text"
-    if len(value) > most:
-        return f"has {len(value):,} characters, {most} at most"
-    return "" if plain(value) == " ".join(value.split()) else "has characters that do not belong in a text"
+    if len(said) > most:
+        return f"has {len(said):,} characters, {most} at most"
+    return "" if plain(said) == " ".join(said.split()) else "has characters that do not belong in a text"
 
 
 def _span(item: Any) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ Text from data is put in as it is, once; Jinja never reads it as a template.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -44,6 +45,13 @@ def load(package: str, name: str) -> Prompt:
     parts = _SECTION.split(body)[1:]
     sections = zip(parts[::2], parts[1::2], strict=True)
     return Prompt(name, version, tuple((role, environment.from_string(part)) for role, part in sections))
+
+
+def digest(*packages: str) -> str:
+    """Of all prompts of these packages: what a reply depends on beside the model and the data."""
+    files = [f for p in packages for f in (resources.files(p) / "prompts").iterdir() if f.name.endswith(".jinja")]
+    told = sorted((f.name, f.read_text(encoding="utf-8")) for f in files)
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def quote(value: Any) -> str:

@@ -81,6 +81,26 @@ def test_the_one_must_be_one() -> None:
     assert dropped(*facts)["Who chases the one who carries the ball?"] == "ambiguous"
 
 
+def test_nobody_knows_who_is_meant_where_there_are_two() -> None:
+    facts = (Fact(PIP, CHASE, MO), Fact(MO, CARRY, BALL), Fact(ZED, CHASE, GUS), Fact(GUS, CARRY, KITE))
+    found = {worded(hop): why and why.reason for hop, why in asked_of(facts, shared={MO.key})}
+    assert found == {
+        "Who chases the one who carries the ball?": "ambiguous",
+        "What does the one whom Pip chases carry?": "ambiguous",
+        "Who chases the one who carries the kite?": None,
+        "What does the one whom Zed chases carry?": None,
+    }
+
+
+@pytest.mark.parametrize(("verb", "shared"), [(HUG, set()), (CHASE, {"pip"})])
+def test_what_is_wrong_whatever_the_clue_is_told_once(verb: Verb, shared: set[str]) -> None:
+    """Pip does one thing that is asked about and hundreds that are clues: one drop, and not hundreds."""
+    clues = [Fact(PIP, CARRY, thing(f"the thing{i}")) for i in range(300)]
+    facts = [*clues, Fact(PIP, verb, MO), Fact(ZED, CHASE, GUS), Fact(GUS, CHASE, ZED)]
+    about = [why for hop, why in asked_of(facts, shared) if hop.asked == facts[300] and hop.side == "object"]
+    assert [why and why.reason for why in about] == ["ambiguous" if shared else "one-hop"]
+
+
 def test_the_answer_is_not_in_the_question() -> None:
     facts = (Fact(PIP, CHASE, MO), Fact(PIP, HUG, MO), Fact(ZED, CHASE, GUS))
     assert dropped(*facts)["Who chases the one whom Pip hugs?"] == "answer-in-question"

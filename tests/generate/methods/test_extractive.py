@@ -197,6 +197,29 @@ async def test_a_book_is_read_up_to_a_point(asks: Callable[[Ask], None]) -> None
     assert reasons(made)["description-too-long"] == 1 and made.questions
 
 
+async def test_white_space_around_a_description_is_not_read(asks: Callable[[Ask], None]) -> None:
+    """Cut at the limit first, nothing would be left of it to cut at a space."""
+    asks(lambda text, c: f"What is hidden at place {c.start}?")
+    blank = " " * (module.model.LONGEST + 50)
+    plain = await extractive([scene("c", "A cat sleeps.")], Setting(choices=0))
+    spaced = await extractive([scene("c", f"{blank}A cat sleeps.{blank}")], Setting(choices=0))
+    assert not reasons(spaced)["description-too-long"]
+    kept = [[(r["id"], r["question"], r["answer"]) for r in made.questions] for made in (plain, spaced)]
+    assert kept[0] == kept[1] and kept[0]
+
+
+async def test_a_general_word_is_dropped_where_choices_are_drawn_and_kept_where_not(
+    asks: Callable[[Ask], None],
+) -> None:
+    asks(lambda text, c: "Who sleeps?" if c.kind == "living" else Drop("no-rule"))
+    told = [scene(animal, f"A {animal} sleeps.") for animal in (*ANIMALS, "person")]
+    drawn = await extractive(told, Setting(choices=3))
+    open_ended = await extractive(told, Setting(choices=0))
+    assert [d.clip for d in drawn.dropped if d.reason == "answer-too-general"] == ["person"]
+    assert drawn.questions and not any("a person" in row["choices"] for row in drawn.questions)
+    assert "A person" in {row["answer"] for row in open_ended.questions}
+
+
 async def test_a_forecast_holds_the_calls_that_are_sent() -> None:
     sent: list[tuple[Any, ...]] = []
 

@@ -110,7 +110,7 @@ async def test_a_clip_gets_the_questions_that_were_asked_for() -> None:
         assert (row.clip, row.group, row.split, len(row.cues)) == ("c", "film", "train", 40)
         assert row.origin is not None and row.origin.name == "generate"
         assert row.origin.parameters == {"method": "mcq", "seed": 0}
-        assert (row.origin.model, row.origin.prompt_version) == ("fake", "select 1, write 1")
+        assert (row.origin.model, row.origin.prompt_version) == ("fake", "select 1, write 2")
 
 
 async def test_the_answer_stands_at_every_position_equally_often() -> None:
@@ -136,6 +136,9 @@ FAULTS: list[tuple[str, Change]] = [
     ("choices-alike", lambda q: {**q, "distractors": q["distractors"][:3]}),
     ("choices-alike", lambda q: {**q, "distractors": [*q["distractors"][:3], f"{q['answer']} indeed"]}),
     ("not-parallel", lambda q: {**q, "answer": f"{q['answer']}, and then one more thing"}),
+    ("not-parallel", lambda q: {**q, "answer": q["answer"].capitalize()}),
+    ("labelled", lambda q: {**q, "answer": f"A. {q['answer']}"}),
+    ("above", lambda q: {**q, "distractors": [*q["distractors"][:3], "none of the above"]}),
     ("no-evidence", lambda q: {**q, "evidence": []}),
     ("evidence-outside", lambda q: {**q, "evidence": [{"start": 500, "end": 510}]}),
     (
@@ -211,6 +214,23 @@ async def test_a_long_scene_is_asked_about_in_all_its_parts() -> None:
     starts = sorted(row["evidence"][0]["start"] for row in made.questions)
     assert len(made.questions) == 12 and starts[0] < 14 and starts[-1] > 66
     assert len({row["id"] for row in made.questions}) == 12
+
+
+async def test_a_question_carries_the_cues_of_its_own_window() -> None:
+    """All of a film with every question is a film 32 times; without those of its evidence nobody can check the key."""
+    whole = {"start": 0.0, "end": 0.0, "kind": "caption", "text": "Forty people take forty things."}
+    told = scene()
+    long = Scene("c", "film", (whole, *told.cues, {**told.cues[-1], "text": " "}))
+    made = await make(writer(), long, tokens=150, count=12)
+    assert len(made.questions) == 12
+    seen = set()
+    for row in made.questions:
+        cues = row["cues"]
+        assert cues[0] == whole and len(cues) <= 16 and cues == [c for c in long.cues if c in cues], "in order, once"
+        assert all(any(c["start"] <= e["start"] and e["end"] <= c["end"] for c in cues[1:]) for e in row["evidence"])
+        assert set(re.findall("What does (.*) take", row["question"])) <= {c["text"].split()[0] for c in cues}
+        seen.update(c["text"] for c in cues)
+    assert seen == {whole["text"], *(c["text"] for c in told.cues)}, "no window is left out, and no empty line is in"
 
 
 async def test_the_same_question_from_two_windows_is_asked_once() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flyreel.generate.language import model
 from flyreel.generate.method import Made, Setting
-from flyreel.generate.methods.triples import triples
+from flyreel.generate.methods.triples import LISTED, triples
 from flyreel.generate.scene import Scene
 from flyreel.schema import Question
 from flyreel.toybox import telling, world
@@ -145,6 +145,59 @@ async def test_the_man_is_the_young_man_where_there_is_one_man() -> None:
     assert "What does the one who kicks a ball carry?" not in answers(two)
 
 
+RIVALS = ("A boy holds a kite.", "A girl kicks a can.")
+HOLDS = "What does the one who kicks a ball hold?"
+
+
+def whole(*texts: str) -> Scene:
+    return Scene("c", "c", tuple({"start": 0.0, "end": 0.0, "kind": "caption", "text": text} for text in texts))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        scene("c", "A man holds a guitar while a man kicks a ball.", *RIVALS),
+        whole("A man holds a guitar while a man kicks a ball. A boy holds a kite. A girl kicks a can."),
+        scene("c", "A man holds a guitar.", "A man kicks a ball.", *RIVALS),
+        scene("c", "The man holds a guitar.", "A man kicks a ball.", *RIVALS),
+    ],
+)
+async def test_a_man_told_of_a_second_time_is_another_man(told: Scene) -> None:
+    """The man with the guitar kicks nothing."""
+    made = await triples([told], OPEN)
+    assert HOLDS not in answers(made)
+    assert {d.question: d.reason for d in made.dropped}[HOLDS] == "ambiguous"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        scene("c", "A man holds a guitar while the man kicks a ball.", *RIVALS),
+        scene("c", "A man holds a guitar.", "The man kicks a ball.", *RIVALS),
+        whole("A man holds a guitar.", "A man kicks a ball.", *RIVALS),
+    ],
+)
+async def test_the_man_is_a_man_and_captions_of_the_whole_clip_tell_of_one(told: Scene) -> None:
+    """Without this the test above would also pass where nothing is asked at all."""
+    assert answers(await triples([told], OPEN))[HOLDS] == "a guitar"
+
+
+async def test_a_thing_of_which_there_are_two_may_be_the_answer() -> None:
+    texts = ("A man kicks a ball.", "A man hugs a dog.", "The dog wears a hat.", "A girl hugs a cat.")
+    assert answers(await triples([scene("c", *texts)], OPEN))["Who hugs the one who wears a hat?"] == "a man"
+
+
+async def test_a_clip_of_many_cues_does_not_write_out_every_pair_of_them() -> None:
+    verbs, things = "kicks holds lifts throws".split(), "ball kite bag can lamp box chair hat".split()
+    texts = [f"{'Pip Mo Zed'.split()[i % 3]} {verbs[i % 4]} the {things[i % 8]}." for i in range(300)]
+    made = await triples([scene("c", *texts)], Setting(choices=0, count=0))
+    counts = reasons(made)
+    assert counts and max(counts.values()) <= LISTED + 1
+    more = [d for d in made.dropped if d.detail.startswith("and ")]
+    assert {d.reason for d in more} == {reason for reason, count in counts.items() if count > LISTED} != set()
+    assert not any(d.question for d in more)
+
+
 async def test_a_capital_from_the_start_of_a_sentence_is_left_behind_and_a_name_keeps_its_own() -> None:
     texts = ("The dog chases the cat.", "The cat carries a shoe.", "Bix chases Lulu.", "Lulu carries a bone.")
     made = await triples([scene("c", *texts)], OPEN)
@@ -234,3 +287,10 @@ async def test_a_book_is_read_to_its_limit(length: int) -> None:
     made = await triples([scene("c", text)], OPEN)
     assert reasons(made)["description-too-long"] == 1
     assert made.tables["triples"]
+
+
+async def test_white_space_before_a_description_is_not_read() -> None:
+    blank = " " * (model.LONGEST + 50)
+    made = await triples([scene("c", f"{blank}Pip chases Mo.")], OPEN)
+    assert [row["object"] for row in made.tables["triples"]] == ["Mo"]
+    assert not reasons(made)["description-too-long"]

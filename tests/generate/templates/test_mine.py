@@ -132,10 +132,9 @@ async def test_a_model_names_what_it_can_and_the_rest_is_counted(
     by = {t["name"]: t["named_by"] for t in told["templates"]}
     assert by["Order"] == "model" and by["Reasons"] == "model" and "rule" in by.values()
     assert {t["category"] for t in told["templates"] if t["named_by"] == "rule"} == {""}
-    before = file.with_name("out.yaml").read_bytes()
-    again = mine.Request(files=(file,), out=file.with_name("out.yaml"), k=4)
-    assert (again.folder / "calls").is_dir() and again.folder.name == "out.templates"
-    assert before
+    written = store.read(file.with_name("out.yaml"))
+    assert [t.name for t in written] == list(by) and {t.category for t in written} == {"Temporal", ""}
+    assert (file.with_name("out.templates") / "calls").is_dir()
 
 
 async def test_calls_are_paid_for_once_and_the_file_is_the_same(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,6 +200,16 @@ def test_several_files_are_one_set(file: Path, tmp_path: Path) -> None:
     other = _file(tmp_path / "other.jsonl", ["Where is the cup?", "Where is the dog?"])
     told = _run(_request(file, files=(file, other))).summary
     assert told["questions"] == 106 and told["sources"] == [str(file), str(other)]
+
+
+def test_who_wears_the_camera_is_told_for_each_file_alone(tmp_path: Path) -> None:
+    worn = _file(tmp_path / "worn.jsonl", [f"What did C do at {i}?" for i in range(3)])
+    taught = _file(tmp_path / "taught.jsonl", [f"What is taught at {w}?" for w in "noon night dawn".split() * 10])
+    taught.write_text(taught.read_text().replace("taught at noon", "C used in", 1))
+    asked = _request(worn, files=(worn, taught), k=1, examples=40)
+    _run(asked)
+    (template,) = store.read(tmp_path / "out.yaml")
+    assert "What did the person do at 0?" in template.examples and "What is C used in?" in template.examples
 
 
 def test_the_help_imports_nothing_heavy() -> None:

@@ -62,6 +62,15 @@ def test_markup_of_sets_becomes_a_person(text: str, wanted: str) -> None:
     assert unnamed([text])[0] == [wanted]
 
 
+def test_a_letter_that_few_questions_have_is_a_letter() -> None:
+    """A language, a note or a choice, where the set does not ask about C all the time."""
+    one = "What programming language is C used in?"
+    others = [f"What is on table {i}?" for i in range(19)]
+    assert unnamed([one, *others])[0][0] == one
+    assert unnamed([one, *others[:18]])[0][0] != one, "in more than a twentieth it is the person with the camera"
+    assert unnamed(["What does #C C hold?", *others])[0][0] == "What does the person hold?", "markup is always markup"
+
+
 def test_a_lower_case_set_is_left_alone() -> None:
     texts = ["why is there something in the shirtless man s mouth", "what does the white dog do after the jump"]
     assert unnamed(texts)[0] == texts

@@ -16,7 +16,7 @@ from flyreel.errors import InputError
 from flyreel.generate.templates.embed import embed, products
 from flyreel.generate.templates.merge import says_the_same
 from flyreel.generate.templates.roles import frame
-from flyreel.generate.templates.store import CATEGORIES, Template, edited, read, write
+from flyreel.generate.templates.store import CATEGORIES, Template, edited, name_key, read, write
 
 ONE = "- name: Reason\n  question: Why does she leave?\n  category: Temporal\n"
 
@@ -26,7 +26,7 @@ TEMPLATES = st.lists(
     st.builds(Template, SAID, SAID, st.text(max_size=20), st.lists(TEXT, max_size=3).map(tuple)),
     min_size=1,
     max_size=5,
-    unique_by=lambda t: " ".join(t.name.casefold().split()),
+    unique_by=lambda t: name_key(t.name),
 )
 
 
@@ -101,6 +101,10 @@ def test_two_of_one_name_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="entry 2"):
         write(tmp_path / "t.yaml", [Template("a", "b", "c"), Template("A", "d", "e")])
     assert not (tmp_path / "t.yaml").exists()
+
+
+def test_names_are_the_same_but_for_case_and_blanks() -> None:
+    assert name_key(" Why  NOT\n") == name_key("why not") != name_key("why")
 
 
 def test_the_starter_set_has_enough_of_every_category_and_none_twice() -> None:

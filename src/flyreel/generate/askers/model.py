@@ -6,7 +6,6 @@ what carries a number that was not given is nobody's, and of two questions with 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,8 +17,9 @@ from flyreel.errors import InputError
 from flyreel.generate.askers.base import Sheet, asker
 from flyreel.generate.language.candidates import Candidate
 from flyreel.generate.method import Setting
+from flyreel.generate.replies import fields, quoted, value
 from flyreel.models.call import Call
-from flyreel.models.prompts import load, quote
+from flyreel.models.prompts import load
 
 TOGETHER = 12
 """Answers in a call, at most."""
@@ -75,16 +75,10 @@ def together(sheet: Sheet, at: int) -> tuple[Candidate, ...]:
 def asking(text: str, some: Sequence[Candidate], seed: int) -> Call:
     """The schema holds the numbers to those that were given, for endpoints that heed it."""
     number = {"type": "integer", "minimum": 1, "maximum": len(some)}
-    one = {
-        "type": "object", "properties": {"answer": number, "question": {"type": "string"}},
-        "required": ["answer", "question"], "additionalProperties": False,
-    }  # fmt: skip
-    schema = {
-        "type": "object", "properties": {"questions": {"type": "array", "items": one, "maxItems": len(some)}},
-        "required": ["questions"], "additionalProperties": False,
-    }  # fmt: skip
+    one = fields(answer=number, question={"type": "string"})
+    schema = fields(questions={"type": "array", "items": one, "maxItems": len(some)})
     answers = [{"text": c.text, "place": _place(text, c)} for c in some]
-    messages = load("flyreel.generate", "ask").messages(text=text, answers=answers, quote=quote)
+    messages = load("flyreel.generate", "ask").messages(text=text, answers=answers, quote=quoted)
     return Call(messages, {"max_tokens": TOKENS * len(some) + 32, "temperature": 0.0}, schema, sample=seed)
 
 
@@ -97,7 +91,7 @@ def _place(text: str, candidate: Candidate) -> str:
 def read(text: str, given: int) -> list[str | Drop]:
     """For each number from 1 to `given` its question, or why there is none."""
     try:
-        listed = json.loads(text)["questions"]
+        listed = value(text)["questions"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return [Drop("malformed", _short(text))] * given
     if not isinstance(listed, list):

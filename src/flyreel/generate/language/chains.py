@@ -4,6 +4,7 @@ From "Pip chases Mo" and "Mo carries the ball": "Who chases the one who carries 
 Pip chases carry?". One of the links is asked about, the other is the clue. A question is kept only if
 
 - the clue fits exactly one thing of the clip, or "the one" would be a lie, and exactly one thing answers;
+- what is not named is one thing: where two men are spoken of, nobody knows whom a mention of "the man" means;
 - without the clue more than one would: if nobody else chases anybody, "who chases" is enough and the rest is for show;
 - neither the answer nor what the clue stands for is named in it.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from flyreel.audit.choices import content_words
@@ -55,7 +57,7 @@ class Fact:
     def side(self, side: Side) -> Thing:
         return self.subject if side == "subject" else self.object
 
-    @property
+    @cached_property
     def same(self) -> tuple[str, ...]:
         """Equal for facts that say the same of other things."""
         verb = self.verb
@@ -63,8 +65,8 @@ class Fact:
         return verb.lemma, verb.particle.lower(), verb.preposition.lower(), *sorted(between)
 
 
-Board = dict[tuple[str, ...], list[Fact]]
-"""Facts by what they say."""
+Board = dict[tuple[tuple[str, ...], Side, str], dict[str, Thing]]
+"""By what facts say, a side, and the key of the other side's thing: what stands on this side."""
 
 
 @dataclass(frozen=True)
@@ -86,23 +88,47 @@ class Hop:
         return self.clue.side(self.shared)
 
 
-def hops(facts: Sequence[Fact]) -> Iterator[Hop]:
-    """Every two facts that share a thing, asked every way that can be asked. What somebody does twice is no clue to
-    itself: "what does the one who chases Mo chase?"."""
-    told = [fact for fact in facts if can_be_told(fact) and not _half_said(fact, facts)]
+def asked_of(facts: Sequence[Fact], shared: Collection[str] = ()) -> Iterator[tuple[Hop, Drop | None]]:
+    """Every two facts that share a thing, asked every way that can be asked, with what is wrong with it.
+
+    What is wrong with the fact that is asked about, whatever the clue is, is told once. `shared` are keys of several
+    things. What somebody does twice is no clue to itself: "what does the one who chases Mo chase?".
+    """
+    half = {(f.subject.key, f.verb.lemma, f.verb.between) for f in facts if is_mutual(f)}
+    told = [fact for fact in facts if can_be_told(fact) and not _half_said(fact, half)]
     holding: dict[str, list[tuple[Fact, Side]]] = {}
     for fact in told:
         for side in SIDES:
             if fact.role != "attribute" or side == "subject":
                 holding.setdefault(fact.side(side).key, []).append((fact, side))
+    rivals: dict[tuple[tuple[str, ...], Side, bool], set[str]] = {}
+    for fact in facts:
+        for side in SIDES:
+            thing = fact.side(side)
+            rivals.setdefault((fact.same, side, thing.living), set()).add(thing.key)
+    board = by_verb(facts)
     for asked in told:
         if asked.verb.lemma == "be" and not asked.verb.preposition:
             continue  # "Who is the one who …?" asks for a name, and a thing may have several
         for side in SIDES:
-            for clue, shared in holding.get(asked.side(OTHER[side]).key, ()):
-                twice = clue.verb.lemma == asked.verb.lemma and (shared, side) == ("subject", "object")
-                if not twice and not _say_the_same(asked, clue):
-                    yield Hop(asked, side, clue, shared)
+            hops = _hops(asked, side, holding.get(asked.side(OTHER[side]).key, ()))
+            answer, hidden = asked.side(side), asked.side(OTHER[side])
+            why = None
+            if len(rivals[asked.same, side, answer.living]) < 2:
+                why = Drop("one-hop", f"without the clue only {answer.text} fits")
+            elif hidden.key in shared:
+                why = Drop("ambiguous", f"more than one is {hidden.text}")
+            if why is None:
+                yield from ((hop, judged(board, hop)) for hop in hops)
+            elif (first := next(hops, None)) is not None:
+                yield first, why
+
+
+def _hops(asked: Fact, side: Side, clues: Sequence[tuple[Fact, Side]]) -> Iterator[Hop]:
+    for clue, shared in clues:
+        twice = clue.verb.lemma == asked.verb.lemma and (shared, side) == ("subject", "object")
+        if not twice and not _say_the_same(asked, clue):
+            yield Hop(asked, side, clue, shared)
 
 
 def _say_the_same(one: Fact, other: Fact) -> bool:
@@ -122,47 +148,36 @@ def is_mutual(fact: Fact) -> bool:
     return (both and (verb.preposition == "with" or verb.lemma in MUTUAL)) or verb.preposition in BESIDE
 
 
-def _half_said(fact: Fact, facts: Sequence[Fact]) -> bool:
+def _half_said(fact: Fact, mutual: Collection[tuple[str, str, str]]) -> bool:
     """ "Pip swaps places" is also true of the one he swaps them with."""
-    return not fact.verb.preposition and any(
-        other.verb.lemma == fact.verb.lemma and other.verb.between == fact.object.text and is_mutual(other)
-        for other in facts
-        if other.subject.key == fact.subject.key
-    )
+    return not fact.verb.preposition and (fact.subject.key, fact.verb.lemma, fact.object.text) in mutual
 
 
-def by_verb(facts: Sequence[Fact], mirrored: bool = False) -> Board:
-    """With `mirrored` what is mutual holds both ways."""
+def by_verb(facts: Sequence[Fact]) -> Board:
+    """What is mutual holds both ways."""
     board: Board = {}
     for fact in facts:
-        board.setdefault(fact.same, []).append(fact)
-        if mirrored and is_mutual(fact):
-            board[fact.same].append(replace(fact, subject=fact.object, object=fact.subject))
+        ways = [fact, replace(fact, subject=fact.object, object=fact.subject)] if is_mutual(fact) else [fact]
+        for way in ways:
+            for side in SIDES:
+                thing = way.side(side)
+                board.setdefault((fact.same, side, way.side(OTHER[side]).key), {})[thing.key] = thing
     return board
 
 
-def found(board: Board, like: Fact, side: Side, given: Collection[str] | None = None) -> dict[str, Thing]:
-    """What stands on this side in the facts that say the same as `like`, where the other side is among the given."""
-    fit = (f for f in board[like.same] if given is None or f.side(OTHER[side]).key in given)
-    return {f.side(side).key: f.side(side) for f in fit}
+def judged(board: Board, hop: Hop) -> Drop | None:
+    """Why this hop has not one right answer, or gives it away; None if it is sound.
 
-
-def judged(said: Board, board: Board, hop: Hop) -> Drop | None:
-    """Why this is no question of two hops with one right answer; None if it is one.
-
-    The clue must decide between facts that were `said`, not between the two ends of a mutual one; but both ends are
-    right answers, on the mirrored `board`.
+    Both ends of what is mutual are right answers; that there is more than one without the clue is seen elsewhere, on
+    what was said, for the clue must not decide between the two ends.
     """
     known = hop.clue.side(OTHER[hop.shared])
     if known.key == hop.answer.key:
         return Drop("answer-in-question", known.text)
-    without = [t for t in found(said, hop.asked, hop.side).values() if t.living == hop.answer.living]
-    if len(without) < 2:
-        return Drop("one-hop", f"without the clue only {hop.answer.text} fits")
-    fits = found(board, hop.clue, hop.shared, {known.key})
+    fits = board[hop.clue.same, hop.shared, known.key]
     if len(fits) > 1:
         return Drop("ambiguous", f"the clue fits {_listed(fits)}")
-    right = found(board, hop.asked, hop.side, fits)
+    right = board[hop.asked.same, hop.side, hop.hidden.key]
     if len(right) > 1:
         return Drop("ambiguous", f"right are {_listed(right)}")
     words = content_words(" ".join((known.text, _tail(hop.asked.verb), _tail(hop.clue.verb))))
@@ -171,21 +186,9 @@ def judged(said: Board, board: Board, hop: Hop) -> Drop | None:
     return None
 
 
-def asked_of(facts: Sequence[Fact]) -> Iterator[tuple[Hop, Drop | None]]:
-    """Every hop with what is wrong with it; what is wrong with one of its two facts whatever the other is, once."""
-    said, board = by_verb(facts), by_verb(facts, mirrored=True)
-    told: set[tuple[Fact, Side]] = set()
-    for hop in hops(facts):
-        why = judged(said, board, hop)
-        if why is not None and why.reason == "one-hop":
-            if (hop.asked, hop.side) in told:
-                continue
-            told.add((hop.asked, hop.side))
-        yield hop, why
-
-
 def _listed(things: dict[str, Thing]) -> str:
-    return ", ".join(thing.text for thing in things.values())
+    texts = [thing.text for thing in things.values()]
+    return ", ".join(texts[:5]) + (f" and {len(texts) - 5} more" if len(texts) > 5 else "")
 
 
 def worded(hop: Hop) -> str:

@@ -1,8 +1,7 @@
 """Questions whose answers stand in a description: a candidate is taken out, and somebody asks for it.
 
-A clip's captions are its descriptions; where there are none its descriptions, then its tags. Wrong choices are answers
-to the other clips' questions (matching.py), so a call with few clips has few. A question's id counts the candidates of
-its clip, asked for or not: it stays the same whatever is dropped.
+Wrong choices are answers to the other clips' questions (matching.py), so a call with few clips has few. A question's id
+counts the candidates of its clip, asked for or not: it stays the same whatever is dropped.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flyreel.audit.likeness import Form
 from flyreel.columns import present
 from flyreel.engine.stage import Drop
 from flyreel.generate.askers.base import Sheet, askers
+from flyreel.generate.descriptions import Answer, read, slots
 from flyreel.generate.language import model
 from flyreel.generate.language.candidates import Candidate, candidates
-from flyreel.generate.matching import Hand, Said, Slot, deal, form_of
+from flyreel.generate.matching import Hand, Slot, deal
 from flyreel.generate.method import Dropped, Made, Setting, method
 from flyreel.generate.roundtrip import Asked, agrees, answers
-from flyreel.generate.scene import TOLD, Scene
+from flyreel.generate.scene import Scene
 from flyreel.generate.sieve import Sieve
 from flyreel.models.call import Call
 
@@ -83,32 +82,14 @@ async def extractive(scenes: Sequence[Scene], setting: Setting) -> Made:
     return made
 
 
-def descriptions(scene: Scene, read: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Its cues of the first kind that it has: what was written to be a caption says more than a tag."""
-    for kind in sorted(read, key=lambda kind: TOLD.index(kind) if kind in TOLD else len(TOLD)):
-        if cues := [cue for cue in scene.cues if cue.get("kind", "dialogue") == kind and cue["text"].strip()]:
-            return cues
-    return []
-
-
-def _read(scenes: Sequence[Scene], setting: Setting, made: Made) -> list[Told]:
-    waiting: list[tuple[Scene, Mapping[str, Any], str]] = []
-    for scene in scenes:
-        cues = descriptions(scene, setting.read)
-        if not cues:
-            made.dropped.append(Dropped(scene.clip, "no-description", f"no cue is of kind {', '.join(setting.read)}"))
-        for cue in cues:
-            text = cue["text"] if len(cue["text"]) <= model.LONGEST else cue["text"][: model.LONGEST].rsplit(None, 1)[0]
-            if len(text) < len(cue["text"]):
-                detail = f"{len(text):,} of {len(cue['text']):,} characters were read"
-                made.dropped.append(Dropped(scene.clip, "description-too-long", detail))
-            waiting.append((scene, cue, text))
+def _read(scenes: Iterable[Scene], setting: Setting, made: Made) -> list[Told]:
     told = []
-    for (scene, cue, text), doc in zip(waiting, model.english().pipe(text for *_, text in waiting), strict=True):
+    for description in read(scenes, setting, made):
+        scene, cue, doc = description.scene, description.cue, description.doc
         found = tuple(candidates(doc))
         if not found:
-            made.dropped.append(Dropped(scene.clip, "no-candidate", text))
-        told.append(Told(scene, cue, Sheet(text, found, doc)))
+            made.dropped.append(Dropped(scene.clip, "no-candidate", doc.text))
+        told.append(Told(scene, cue, Sheet(doc.text, found, doc)))
     return told
 
 
@@ -148,21 +129,12 @@ async def _agreed(drafts: Sequence[Draft], setting: Setting, made: Made) -> list
 
 
 def _slots(drafts: Sequence[Draft], told: Sequence[Told]) -> list[Slot]:
-    """Clips of two splits never lend each other answers: a test set's keys would stand in the training set."""
-    of_clip: dict[str, list[Told]] = {}
+    found: dict[str, list[Candidate]] = {}
     for t in told:
-        of_clip.setdefault(t.scene.clip, []).append(t)
-    said: dict[tuple[str, str], Said] = {}
-    slots = []
-    for draft in drafts:
-        clip, kind = draft.told.scene.clip, draft.candidate.kind
-        if (clip, kind) not in said:
-            of_kind = (c.text for t in of_clip[clip] for c in t.sheet.candidates if c.kind == kind)
-            cues = (cue["text"] for cue in draft.told.scene.cues)
-            said[clip, kind] = Said(*(tuple(map(Form.of, dict.fromkeys(texts))) for texts in (of_kind, cues)))
-        form = (draft.told.scene.split or "", *form_of(kind, _span(draft), draft.question))
-        slots.append(Slot(draft.id, _inside(draft), form, said[clip, kind]))
-    return slots
+        found.setdefault(t.scene.clip, []).extend(t.sheet.candidates)
+    return slots(
+        (Answer(d.id, d.told.scene, _inside(d), d.candidate.kind, _span(d), d.question) for d in drafts), found
+    )
 
 
 def _span(draft: Draft) -> Any:

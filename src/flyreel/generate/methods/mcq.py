@@ -140,7 +140,7 @@ def _rows(scene: Scene, drafts: Sequence[Draft], setting: Setting) -> Made:
         "model": setting.generator.model.name,
         "prompt_version": versions(),
     }
-    cues = [dict(cue) for cue in scene.cues]
+    cues = {draft.part.number: _cues(draft.part) for draft in drafts}
     dice = random.Random(f"{setting.seed} {scene.clip} places")
     places = _places(len(kept), setting.choices, dice)
     for n, ((one, template, part), place) in enumerate(zip(kept, places, strict=True), 1):
@@ -152,13 +152,19 @@ def _rows(scene: Scene, drafts: Sequence[Draft], setting: Setting) -> Made:
             "category": template.category,
             "template": template.name,
             "evidence": spans(one, part.window, scene.duration),
-            "cues": cues,
+            "cues": cues[part.number],
             "origin": origin,
         }
         if one.rationale:
             values["rationale"] = one.rationale
         made.questions.append(scene.row(f"{scene.clip}-m{n:03d}", **values))
     return made
+
+
+def _cues(part: Part) -> list[dict[str, Any]]:
+    """Those of its own window, where its evidence lies, and those about the whole clip: not all of a film each time."""
+    shown = {line.cue for line in part.window.lines}
+    return [dict(cue) for i, cue in enumerate(part.scene.cues) if i in shown or cue["start"] == cue["end"] == 0]
 
 
 def _places(n: int, choices: int, dice: random.Random) -> list[int]:

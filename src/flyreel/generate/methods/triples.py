@@ -4,32 +4,36 @@ The table `triples` is every link that the descriptions state (language/links.py
 it. Questions join two links of a clip by a thing that both are about and neither names (language/chains.py).
 
 Two mentions are of one thing if they are equal but for article and case. A bare noun with *the* ("the man") is also the
-one thing of the clip with that head ("a young man"), if there is only one.
+one thing of the clip with that head ("a young man"), if there is only one. "A man" a second time, in the same
+description or at another time, is another man: no question is asked about "the one who …" where that may be either.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flyreel.audit.likeness import Form
 from flyreel.columns import present
 from flyreel.engine.stage import Drop
+from flyreel.generate.descriptions import Answer, read, slots
 from flyreel.generate.language import model
 from flyreel.generate.language.candidates import Candidate, Kind, candidates
 from flyreel.generate.language.chains import Fact, Hop, Thing, asked_of, in_words, worded
 from flyreel.generate.language.links import Link, links
 from flyreel.generate.language.mistaken import may_be_name
-from flyreel.generate.matching import Hand, Said, Slot, deal, form_of
+from flyreel.generate.matching import Hand, deal
 from flyreel.generate.method import Dropped, Made, Setting, method
-from flyreel.generate.methods.extractive import descriptions
 from flyreel.generate.scene import Scene
 from flyreel.generate.sieve import Sieve
 
 DEFINITE = frozenset("the this that these those".split())
-ARTICLES = DEFINITE | frozenset("a an some one".split())
+INDEFINITE = frozenset("a an some one".split())
+ARTICLES = DEFINITE | INDEFINITE
+LISTED = 100
+"""Dropped questions of one clip and reason that are written out: there may be as many as pairs of links."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ async def triples(scenes: Sequence[Scene], setting: Setting) -> Made:
         drafts += _asked(scene, parts, setting, made)
     hands: Sequence[Hand | Drop | None] = [None] * len(drafts)
     if setting.choices:
-        hands = deal(_slots(drafts), setting.choices, setting.seed)
+        found = {s.clip: [c for part in parts for c in part.candidates] for s, parts in zip(scenes, told, strict=True)}
+        hands = deal(slots(map(_answer, drafts), found), setting.choices, setting.seed)
     parameters = {"method": "triples", "seed": setting.seed, "language": model.name()}
     for draft, hand in zip(drafts, hands, strict=True):
         if isinstance(hand, Drop):
@@ -77,24 +82,14 @@ async def triples(scenes: Sequence[Scene], setting: Setting) -> Made:
 
 def _read(scenes: Sequence[Scene], setting: Setting, made: Made) -> list[list[Told]]:
     """For every scene its descriptions."""
-    waiting: list[tuple[int, Mapping[str, Any], str]] = []
-    for i, scene in enumerate(scenes):
-        cues = descriptions(scene, setting.read)
-        if not cues:
-            made.dropped.append(Dropped(scene.clip, "no-description", f"no cue is of kind {', '.join(setting.read)}"))
-        for cue in cues:
-            text = cue["text"] if len(cue["text"]) <= model.LONGEST else cue["text"][: model.LONGEST].rsplit(None, 1)[0]
-            if len(text) < len(cue["text"]):
-                detail = f"{len(text):,} of {len(cue['text']):,} characters were read"
-                made.dropped.append(Dropped(scene.clip, "description-too-long", detail))
-            waiting.append((i, cue, text))
-    told: list[list[Told]] = [[] for _ in scenes]
-    for (i, cue, text), doc in zip(waiting, model.english().pipe(text for *_, text in waiting), strict=True):
-        part = Told(cue, doc, tuple(links(doc)), tuple(candidates(doc)))
+    told: dict[str, list[Told]] = {scene.clip: [] for scene in scenes}
+    for description in read(scenes, setting, made):
+        clip, doc = description.scene.clip, description.doc
+        part = Told(description.cue, doc, tuple(links(doc)), tuple(candidates(doc)))
         if not part.links:
-            made.dropped.append(Dropped(scenes[i].clip, "no-link", text))
-        told[i].append(part)
-    return told
+            made.dropped.append(Dropped(clip, "no-link", doc.text))
+        told[clip].append(part)
+    return [told[scene.clip] for scene in scenes]
 
 
 def _triple(scene: Scene, part: Told, link: Link) -> dict[str, Any]:
@@ -108,33 +103,63 @@ def _triple(scene: Scene, part: Told, link: Link) -> dict[str, Any]:
 def _asked(scene: Scene, parts: Sequence[Told], setting: Setting, made: Made) -> list[Draft]:
     """At most `setting.count`, drawn by seed and clip; numbered in the order of the text."""
     spans: dict[Fact, dict[str, Any]] = {}
-    facts = list(_facts(parts, spans))
+    keys = _keys([text for _, text in _mentions(parts)])
     sieve = Sieve(near=False)
     drafts: list[Draft] = []
-    for hop, why in asked_of(facts):
+    dropped: Counter[str] = Counter()
+    for hop, why in asked_of(list(_facts(parts, keys, spans)), _shared(parts, keys)):
+        if why is not None and dropped[why.reason] >= LISTED:
+            dropped[why.reason] += 1
+            continue
         question = worded(hop)
-        why = why or sieve.refuse(question, hop.answer.text)
-        if why is not None:
-            made.dropped.append(Dropped(scene.clip, why.reason, why.detail, question))
+        if why := why or sieve.refuse(question, hop.answer.text):
+            dropped[why.reason] += 1
+            if dropped[why.reason] <= LISTED:
+                made.dropped.append(Dropped(scene.clip, why.reason, why.detail, question))
         else:
             id = f"{scene.clip}-t{len(drafts) + 1:03d}"
             drafts.append(Draft(id, scene, parts, hop, question, spans[hop.asked][hop.side]))
-    if len(drafts) <= setting.count:
-        return drafts
-    kept = set(random.Random(f"{setting.seed}:{scene.clip}").sample(range(len(drafts)), max(setting.count, 0)))
-    gone = [draft for i, draft in enumerate(drafts) if i not in kept]
-    made.dropped += [
-        Dropped(scene.clip, "enough-of-this-clip", f"{setting.count} are asked for", d.question) for d in gone
-    ]
-    return [draft for i, draft in enumerate(drafts) if i in kept]
+    if len(drafts) > setting.count:
+        kept = set(random.Random(f"{setting.seed}:{scene.clip}").sample(range(len(drafts)), max(setting.count, 0)))
+        gone = [draft for i, draft in enumerate(drafts) if i not in kept]
+        drafts = [draft for i, draft in enumerate(drafts) if i in kept]
+        enough, detail = "enough-of-this-clip", f"{setting.count} are asked for"
+        made.dropped += [Dropped(scene.clip, enough, detail, draft.question) for draft in gone[:LISTED]]
+        dropped[enough] = len(gone)
+    for reason, count in dropped.items():
+        if count > LISTED:
+            made.dropped.append(Dropped(scene.clip, reason, f"and {count - LISTED:,} more"))
+    return drafts
 
 
-def _facts(parts: Sequence[Told], spans: dict[Fact, dict[str, Any]]) -> Iterator[Fact]:
+def _mentions(parts: Sequence[Told]) -> Iterator[tuple[Told, str]]:
+    """Every mention in the order of the text; one that stands in several links is one."""
+    for part in parts:
+        for span in sorted({span for link in part.links for span in (link.subject_span, link.object_span)}):
+            yield part, part.doc.text[slice(*span)]
+
+
+def _shared(parts: Sequence[Told], keys: Mapping[str, str]) -> set[str]:
+    """Keys of two things: who is introduced again where that thing was met is somebody else.
+
+    Captions of the whole clip tell the same once more, so "a man" in two of them may be one man.
+    """
+    met: dict[str, list[Told]] = {}
+    shared = set()
+    for part, text in _mentions(parts):
+        before = met.setdefault(keys[text], [])
+        timed = not part.cue["start"] == part.cue["end"] == 0
+        again = any(other is part for other in before[-1:]) or (timed and bool(before))
+        if again and text.lower().split()[0] in INDEFINITE:
+            shared.add(keys[text])
+        before.append(part)
+    return shared
+
+
+def _facts(parts: Sequence[Told], keys: Mapping[str, str], spans: dict[Fact, dict[str, Any]]) -> Iterator[Fact]:
     """The links of a clip between its things. `spans` is filled with where the two things of each stand."""
     mentions = [(part, span) for part in parts for link in part.links for span in (link.subject_span, link.object_span)]
-    words = [(part.doc.text[slice(*span)], _is_living(part, span)) for part, span in mentions]
-    keys = _keys([text for text, _ in words])
-    living = {keys[text] for text, alive in words if alive}
+    living = {keys[part.doc.text[slice(*span)]] for part, span in mentions if _is_living(part, span)}
     for n, part in enumerate(parts):
         for link in part.links:
             places = (link.subject_span, link.object_span)
@@ -154,10 +179,13 @@ def _keys(mentions: Sequence[str]) -> dict[str, str]:
     """For every mention what it is a mention of."""
     split = {text: text.lower().split() for text in mentions}
     plain = {text: " ".join(w[1:] if len(w) > 1 and w[0] in ARTICLES else w) for text, w in split.items()}
-    introduced = sorted({plain[text] for text, w in split.items() if w[0] not in DEFINITE})
+    introduced = {plain[text] for text, w in split.items() if w[0] not in DEFINITE}
+    of_head: dict[str, list[str]] = {}
+    for known in introduced:
+        of_head.setdefault(known.split()[-1], []).append(known)
     keys = {}
     for text, key in plain.items():
-        of_that_head = [known for known in introduced if known.split()[-1] == key]
+        of_that_head = of_head.get(key, [])
         bare = split[text][0] in DEFINITE and " " not in key and key not in introduced
         keys[text] = of_that_head[0] if bare and len(of_that_head) == 1 else key
     return keys
@@ -171,20 +199,10 @@ def _thing(text: str, span: Any, keys: Mapping[str, str], living: set[str]) -> T
     return Thing(keys[text], text if capital else text[0].lower() + text[1:], keys[text] in living, many)
 
 
-def _slots(drafts: Sequence[Draft]) -> list[Slot]:
-    """Clips of two splits never lend each other answers: a test set's keys would stand in the training set."""
-    said: dict[tuple[str, str], Said] = {}
-    slots = []
-    for draft in drafts:
-        clip = draft.scene.clip
-        kind: Kind = "living" if draft.hop.answer.living else "noun"
-        if (clip, kind) not in said:
-            of_kind = (c.text for part in draft.told for c in part.candidates if c.kind == kind)
-            cues = (cue["text"] for cue in draft.scene.cues)
-            said[clip, kind] = Said(*(tuple(map(Form.of, dict.fromkeys(texts))) for texts in (of_kind, cues)))
-        form = (draft.scene.split or "", *form_of(kind, draft.span, draft.question))
-        slots.append(Slot(draft.id, draft.hop.answer.text, form, said[clip, kind]))
-    return slots
+def _answer(draft: Draft) -> Answer:
+    answer = draft.hop.answer
+    kind: Kind = "living" if answer.living else "noun"
+    return Answer(draft.id, draft.scene, answer.text, kind, draft.span, draft.question)
 
 
 def _row(draft: Draft, hand: Hand | None, origin: dict[str, Any]) -> dict[str, Any]:

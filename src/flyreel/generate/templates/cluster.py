@@ -2,10 +2,10 @@
 
 One start of k-means on text ends in one of thousands of near-optimal partitions, so what a run finds is mostly its
 seed. Three things make it settle: few dimensions (embed.py), many starts, and starts that learn from each other. The
-centres of STARTS short runs are clustered themselves, and their centres begin the run that counts (P. Bradley and
-U. Fayyad, Refining initial points for k-means clustering, ICML 1998; here from whole runs and not from subsamples). On
-NExT-QA, 30 clusters in 16 dimensions, that raises the adjusted Rand index between seeds from 0.89, the best of 100
-plain starts, to 0.96 in the same time (benchmarks/template_mining.py).
+centres of STARTS runs, of one start each, are clustered themselves, and their centres begin the run that counts (P.
+Bradley and U. Fayyad, Refining initial points for k-means clustering, ICML 1998; here from whole runs and not from
+subsamples). On NExT-QA, 30 clusters in 16 dimensions, that raises the adjusted Rand index between seeds from 0.89, the
+best of 100 plain starts, to 0.96 in the same time (benchmarks/template_mining.py).
 
 `choose` picks k among GRID. Silhouette alone always wants the largest k, down to clusters of copies; stability alone
 wants the smallest. So: of those k whose clusters another seed finds again about as well as at the best k (mean adjusted

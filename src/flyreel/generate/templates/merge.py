@@ -1,11 +1,12 @@
 """Clusters that came to the same template are one template.
 
-Compared are the prototypes, without who is asked about. The larger cluster's name, prototype and category stand; the
-examples of both are kept.
+Compared are the prototypes, without who is asked about. However many words two of them share, a why is no how, and
+before is not after. The larger cluster's name, prototype and category stand; the examples of both are kept.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,9 @@ from flyreel.audit.likeness import Form, near
 from flyreel.generate.templates.embed import Space, products
 from flyreel.generate.templates.naming import Draft
 from flyreel.generate.templates.roles import frame
+from flyreel.generate.templates.store import name_key
+
+_ASKED = re.compile(r"\b(?:how (?:many|much)|why|how|what|whom?|whose|where|when|which|before|after|while|during)\b")
 
 
 def merged(drafts: Sequence[Draft], space: Space) -> list[Draft]:
@@ -23,12 +27,17 @@ def merged(drafts: Sequence[Draft], space: Space) -> list[Draft]:
     likeness = products(rows, rows)
     kept: dict[int, Draft] = {}
     for i, draft in enumerate(ranked):
-        same = next((j for j in kept if likeness[i, j] >= space.alike or says_the_same(frames[i], frames[j])), None)
+        same = next((j for j in kept if _alike(frames[i], frames[j], likeness[i, j] >= space.alike)), None)
         if same is None:
             kept[i] = draft
         else:
             kept[same] = _joined(kept[same], draft)
     return _told_apart(sorted(kept.values(), key=lambda d: (-d.size, d.clusters)))
+
+
+def _alike(a: str, b: str, near_by: bool) -> bool:
+    """Two frames, and whether they lie near each other."""
+    return set(_ASKED.findall(a)) == set(_ASKED.findall(b)) and (near_by or says_the_same(a, b))
 
 
 def says_the_same(a: str, b: str) -> bool:
@@ -52,13 +61,9 @@ def _told_apart(drafts: Sequence[Draft]) -> list[Draft]:
     out = []
     for draft in drafts:
         name, n = draft.template.name, 1
-        while _key(name) in taken:
+        while name_key(name) in taken:
             n += 1
             name = f"{draft.template.name} ({n})"
-        taken.add(_key(name))
+        taken.add(name_key(name))
         out.append(replace(draft, template=replace(draft.template, name=name)))
     return out
-
-
-def _key(name: str) -> str:
-    return " ".join(name.casefold().split())

@@ -117,20 +117,21 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress]) -> Don
 
 def gather(asked: Request) -> Gathered:
     """Every question of every file, once. The first wording of those that differ in case or marks alone stands."""
-    texts: list[str] = []
+    without: list[str] = []
     problems: list[dict[str, Any]] = []
+    names_by = ""
     for file in asked.files:
         reading = open_questions(file, asked.format, asked.map)
-        texts += (cleaned(text) for text in reading.questions.texts)
+        found, names_by = unnamed([cleaned(text) for text in reading.questions.texts])
+        without += found
         problems += ({"source": reading.source, **p.model_dump(exclude_none=True)} for p in reading.problems)
-    without, names_by = unnamed(texts)
     distinct: dict[str, str] = {}
     for text in without:
         if key := normal(text):
             distinct.setdefault(key, text)
     if not distinct:
         raise InputError(f"{', '.join(map(str, asked.files))}: no question there")
-    return Gathered(list(distinct.values()), len(texts), names_by, problems)
+    return Gathered(list(distinct.values()), len(without), names_by, problems)
 
 
 def find(texts: Sequence[str], asked: Request, say: Say) -> Found:
@@ -152,7 +153,7 @@ def forecast(asked: Request, say: Say) -> dict[str, Forecast]:
         if caller is None:
             raise InputError("--dry-run forecasts calls to a model: add --model http://localhost:8000/v1 or local:")
         drafts = find(gathered.texts, asked, say).drafts
-        calls = [naming(d.template.examples[:SHOWN], asked.categories) for d in drafts]
+        calls = [naming(d.shown, asked.categories) for d in drafts]
         return {"name": forecast_calls(caller.model, calls, caller.ledger)}
 
 

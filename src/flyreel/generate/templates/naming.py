@@ -7,20 +7,21 @@ reply that does not hold all three, and well-formed, changes nothing and is coun
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from flyreel.engine.local import Progress, run
 from flyreel.engine.stage import Context, Drop
+from flyreel.generate.replies import fields, quoted, value
 from flyreel.generate.templates.embed import Space, products
 from flyreel.generate.templates.roles import cleaned, frame
 from flyreel.generate.templates.store import Template
+from flyreel.generate.windows import plain
 from flyreel.models.call import Call
-from flyreel.models.prompts import load, quote
+from flyreel.models.prompts import load
 
 SHOWN = 10
 """Questions of a cluster that a model sees."""
@@ -32,12 +33,14 @@ EXAMPLE = 300
 
 @dataclass(frozen=True)
 class Draft:
-    """A template with the clusters it stands for and how many questions these hold."""
+    """A template with the clusters it stands for and how many questions these hold. `shown` are those of its questions
+    that a model sees, however few are kept as examples."""
 
     template: Template
     size: int
     clusters: tuple[int, ...]
     by_model: bool = False
+    shown: tuple[str, ...] = ()
 
 
 def by_rule(texts: Sequence[str], members: Sequence[np.ndarray], space: Space, count: int, seed: int) -> list[Draft]:
@@ -46,13 +49,20 @@ def by_rule(texts: Sequence[str], members: Sequence[np.ndarray], space: Space, c
     words = characteristic(frames, members)
     drafts = []
     for j, rows in enumerate(members):
-        drawn = np.sort(np.random.default_rng([seed, j]).choice(rows, min(count, len(rows)), replace=False))
+        shown, kept = _drawn(rows, count, np.random.default_rng([seed, j]))
         middle = rows[medoid(space, [frames[i] for i in rows])]
-        examples = tuple(texts[i] for i in drawn)
-        drafts.append(
-            Draft(Template(_name(words[j], frames[middle]), _asked(texts[middle]), "", examples), len(rows), (j,))
-        )
+        examples = tuple(texts[i] for i in kept)
+        template = Template(_name(words[j], frames[middle]), _asked(texts[middle]), "", examples)
+        drafts.append(Draft(template, len(rows), (j,), shown=tuple(texts[i] for i in shown)))
     return drafts
+
+
+def _drawn(rows: np.ndarray, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """What a model sees, and what is kept: the first of the same lot, or all of it and more."""
+    lot = random.choice(rows, min(SHOWN, len(rows)), replace=False)
+    others = np.setdiff1d(rows, lot)
+    more = random.choice(others, min(max(count - len(lot), 0), len(others)), replace=False)
+    return np.sort(lot), np.sort(np.concatenate([lot, more])[:count])
 
 
 def medoid(space: Space, frames: Sequence[str]) -> int:
@@ -104,17 +114,17 @@ def _asked(text: str) -> str:
 
 def naming(examples: Sequence[str], categories: Sequence[str]) -> Call:
     texts = [{"type": "string", "minLength": 1, "maxLength": most} for most in (LONGEST_NAME, LONGEST_QUESTION)]
-    properties = {"name": texts[0], "question": texts[1], "category": {"type": "string", "enum": list(categories)}}
-    schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    among = {"type": "string", "enum": [plain(c) for c in categories]}
+    schema = fields(name=texts[0], question=texts[1], category=among)
     shown = [text[:EXAMPLE] for text in examples]
-    messages = load("flyreel.generate", "template").messages(questions=shown, categories=categories, quote=quote)
+    messages = load("flyreel.generate", "template").messages(questions=shown, categories=categories, quote=quoted)
     return Call(messages, {"max_tokens": 160, "temperature": 0.0}, schema)
 
 
 def named(text: str, categories: Sequence[str]) -> tuple[str, str, str] | Drop:
     """Name, question and category as the reply gives them, or why it does not."""
     try:
-        found = json.loads(text)
+        found = value(text)
         values = [found["name"], found["question"], found["category"]]
     except (ValueError, KeyError, TypeError, RecursionError):
         return Drop("malformed-reply")
@@ -125,10 +135,10 @@ def named(text: str, categories: Sequence[str]) -> tuple[str, str, str] | Drop:
         return Drop("empty-name" if not name else "empty-question")
     if len(name) > LONGEST_NAME or len(question) > LONGEST_QUESTION:
         return Drop("too-long")
-    known = {cleaned(c).casefold(): c for c in categories}
-    if category.casefold() not in known:
+    known = {cleaned(plain(c)).casefold(): c for c in categories}
+    if (said := cleaned(plain(category)).casefold()) not in known:
         return Drop("unknown-category", category[:60])
-    return name, question, known[category.casefold()]
+    return name, question, known[said]
 
 
 async def by_model(
@@ -137,20 +147,20 @@ async def by_model(
     """The drafts with what the model called them, and by reason how many keep what the rule gave them."""
 
     async def stage(draft: Draft, context: Context) -> tuple[str, str, str] | Drop:
-        reply = await context.ask(naming(draft.template.examples[:SHOWN], categories))
+        reply = await context.ask(naming(draft.shown, categories))
         return named(reply.text, categories)
 
     outcomes = await run(stage, drafts, context, progress)
     reasons: dict[str, int] = {}
     out = []
     for outcome in outcomes:
-        draft, value = outcome.item, outcome.value
-        if isinstance(value, Drop):
-            reasons[value.reason] = reasons.get(value.reason, 0) + 1
+        draft, found = outcome.item, outcome.value
+        if isinstance(found, Drop):
+            reasons[found.reason] = reasons.get(found.reason, 0) + 1
             out.append(draft)
         else:
-            template = Template(*value, examples=draft.template.examples)
-            out.append(Draft(template, draft.size, draft.clusters, by_model=True))
+            template = Template(*found, examples=draft.template.examples)
+            out.append(replace(draft, template=template, by_model=True))
     return out, dict(sorted(reasons.items()))
 
 

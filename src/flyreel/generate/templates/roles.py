@@ -31,7 +31,9 @@ _MARKUP = re.compile(
     r"|\bPERSON[_-]?\d+\b|\bSOMEONE\b|#\s?(?:C|O|unsure)\b(?:\s+[CO]\b)?"
 )
 _WEARER = re.compile(r"(?<!\w)(?<!vitamin )(?<!option )(?<!letter )[cC](?=(?:['’]s)?(?:\s+[a-z]|[,.;?]|$))(?![.]\w)")
-"""First-person sets call who wears the camera C; in a question the letter alone is hardly ever anything else."""
+"""First-person sets call who wears the camera C, in question after question; elsewhere C is a language or a note."""
+WEARER_FROM = 0.05
+"""Share of a file's questions above which the letter alone is who wears the camera."""
 
 _TITLE = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Doctor|Uncle|Aunt|Captain|Sir|Lady|Detective|Officer)\.?\s+$"
@@ -93,7 +95,7 @@ def frame(text: str) -> str:
 
 
 def unnamed(texts: Sequence[str]) -> tuple[list[str], str]:
-    """The texts with persons in place of names, and who told the names: a spaCy model, or capital letters."""
+    """The texts of a file with persons in place of names, and who told the names: a spaCy model, or capital letters."""
     marked = [_MARKUP.sub(PERSONS[0], text) for text in texts]
     nlp = _reader()
     read = [i for i, text in enumerate(marked) if _may_name(text)]
@@ -105,9 +107,9 @@ def unnamed(texts: Sequence[str]) -> tuple[list[str], str]:
     out = list(marked)
     for i, spans in zip(read, found, strict=True):
         out[i] = _replaced(marked[i], spans)
-    return [
-        _WEARER.sub(PERSONS[0], text) for text in out
-    ], CAPITALS if nlp is None else f"spaCy {nlp.meta['lang']}_{nlp.meta['name']}"
+    if sum(_WEARER.search(text) is not None for text in out) > WEARER_FROM * len(out):
+        out = [_WEARER.sub(PERSONS[0], text) for text in out]
+    return out, CAPITALS if nlp is None else f"spaCy {nlp.meta['lang']}_{nlp.meta['name']}"
 
 
 def capitals(text: str) -> list[tuple[int, int]]:

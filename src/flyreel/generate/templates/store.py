@@ -174,10 +174,15 @@ def _examples(node: Any, where: str) -> tuple[str, ...]:
     return tuple(_text(n, f"{where.rpartition(' ')[0]} {n.start_mark.line + 1}", "an example") for n in node.value)
 
 
+def name_key(name: str) -> str:
+    """The same for two names that a file of templates cannot both hold."""
+    return " ".join(name.casefold().split())
+
+
 def _refuse_twins(names: list[str], places: list[str]) -> None:
     first: dict[str, str] = {}
     for name, place in zip(names, places, strict=True):
-        key = " ".join(name.casefold().split())
+        key = name_key(name)
         if key in first:
             raise InputError(f"{place}: {name!r} is the name of another template too ({first[key]}); rename one")
         first[key] = place

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from flyreel.errors import InputError, MissingExtra
 from flyreel.models.catalog import sha256_of
+from flyreel.models.hub import brief, folder_of, quiet
 from flyreel.video.embed.base import Embedder, embedders
 
 PRECISIONS = ("float32", "bfloat16", "float16", "int8")
@@ -40,7 +41,7 @@ def hf(rest: str, precision: str | None = None) -> Embedder:
         raise MissingExtra("hf embedders", "models") from None
     if precision not in (None, *PRECISIONS):
         raise InputError(f"hf: {precision} is no precision; known: {', '.join(PRECISIONS)}")
-    return DualEncoder(rest, _folder(rest), precision)
+    return DualEncoder(rest, folder_of("hf", rest), precision)
 
 
 class DualEncoder:
@@ -122,13 +123,13 @@ def _load(name: str, folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     try:
-        with _quiet():
+        with quiet():
             model, said = AutoModel.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False, output_loading_info=True
             )
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a damaged folder fails in as many ways as there are libraries below
-        raise InputError(f"hf:{name}: {folder} cannot be loaded: {_brief(error)}; download it again") from None
+        raise InputError(f"hf:{name}: {folder} cannot be loaded: {brief(error)}; download it again") from None
     kind = model.config.model_type
     if not hasattr(model, "get_image_features") or not hasattr(model, "get_text_features"):
         raise InputError(f"hf:{name}: {kind} is not a model of images and texts; name a CLIP or a SigLIP")
@@ -189,7 +190,7 @@ def _read_json(name: str, path: Path) -> dict[str, Any]:
     try:
         read = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:
-        raise InputError(f"hf:{name}: {path}: {_brief(error)}; download the model again") from None
+        raise InputError(f"hf:{name}: {path}: {brief(error)}; download the model again") from None
     return read if isinstance(read, dict) else {}
 
 
@@ -200,46 +201,3 @@ def _digest(folder: Path, weights: list[Path]) -> str:
     for path in (folder / n for n in ("config.json", "preprocessor_config.json", "processor_config.json")):
         digest.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
     return digest.hexdigest()
-
-
-def _folder(rest: str) -> Path:
-    if not rest:
-        raise InputError("hf: name a model or a folder, as in hf:openai/clip-vit-base-patch32")
-    with contextlib.suppress(OSError, RuntimeError):  # too long for a file's name; ~ of nobody
-        if (folder := Path(rest).expanduser()).is_dir():
-            return folder
-    from huggingface_hub import snapshot_download
-
-    files = ["*.json", "*.txt", "*.model", "model*.safetensors"]
-    try:
-        found = Path(snapshot_download(rest, allow_patterns=files, etag_timeout=5))
-        if not any(found.glob("*.safetensors")):
-            found = Path(snapshot_download(rest, allow_patterns=[*files, "pytorch_model*.bin"], etag_timeout=5))
-        return found
-    except Exception as error:  # no such name, no network, a private model: each is its own exception
-        raise InputError(
-            f"hf:{rest}: no such folder, and the hub does not give it ({_brief(error)}); "
-            "check the name, or give the folder of a downloaded model"
-        ) from None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars and no advice on stderr; what matters in it is checked and said in one line."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _brief(error: Exception) -> str:
-    return (f"{error}".strip().splitlines() or [type(error).__name__])[0][:120]

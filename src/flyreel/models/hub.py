@@ -1,0 +1,58 @@
+"""Models of the Hugging Face hub, or of a folder that one was saved to: where its files are, and peace on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from flyreel.errors import InputError, MissingExtra
+
+FILES = ["*.json", "*.txt", "*.model", "model*.safetensors"]
+
+
+def folder_of(option: str, name: str) -> Path:
+    """`option` is what the user wrote before the colon, for error lines. Downloads where there is no such folder."""
+    if not name:
+        raise InputError(f"{option}: name a model of the hub, or a folder, as in {option}:NAME")
+    with contextlib.suppress(OSError, RuntimeError):  # too long for a file's name; ~ of nobody
+        if (folder := Path(name).expanduser()).is_dir():
+            return folder
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise MissingExtra(option, "models") from None
+    try:
+        with quiet():
+            found = Path(snapshot_download(name, allow_patterns=FILES, etag_timeout=5))
+            if not any(found.glob("*.safetensors")):
+                found = Path(snapshot_download(name, allow_patterns=[*FILES, "pytorch_model*.bin"], etag_timeout=5))
+        return found
+    except Exception as error:  # no such name, no network, a private model: each is its own exception
+        raise InputError(
+            f"{option}:{name}: no such folder, and the hub does not give it ({brief(error)}); "
+            "check the name, or give the folder of a downloaded model"
+        ) from None
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and no advice on stderr; what matters in it is checked and said in one line."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def brief(error: Exception) -> str:
+    return (f"{error}".strip().splitlines() or [type(error).__name__])[0][:120]
