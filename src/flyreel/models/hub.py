@@ -15,7 +15,7 @@ FILES = ["*.json", "*.txt", "*.model", "model*.safetensors"]
 def folder_of(option: str, name: str) -> Path:
     """`option` is what the user wrote before the colon, for error lines. Downloads where there is no such folder."""
     if not name:
-        raise InputError(f"{option}: name a model of the hub, or a folder, as in {option}:NAME")
+        raise InputError(f"{option}: name a model or a folder, as in {option}:NAME")
     with contextlib.suppress(OSError, RuntimeError):  # too long for a file's name; ~ of nobody
         if (folder := Path(name).expanduser()).is_dir():
             return folder
