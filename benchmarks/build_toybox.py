@@ -86,7 +86,7 @@ def shares(counts: tuple[int, int, int]) -> tuple[str, ...]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=100)
+    parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--count", type=int, default=12, help="questions asked for, a clip")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--refine", default="auto")
