@@ -171,6 +171,8 @@ def test_questions_are_not_clips_and_clips_without_words_are_not_enough(tmp_path
     asked = write_jsonl(tmp_path / "q.jsonl", [{"id": "a", "question": "Why?", "choices": ["x", "y"], "answer": 0}])
     with pytest.raises(InputError, match="not a list of clips; generate reads clips with cues"):
         run(session.Request(file=asked, method="echo", out=tmp_path / "out.jsonl"))
+    with pytest.raises(InputError, match="no such file"):
+        run(session.Request(file=tmp_path / "clip.jsonl", method="echo", out=tmp_path / "out.jsonl"))
     mute = write_jsonl(tmp_path / "mute.jsonl", [{"id": "a", "source": "http://localhost/a"}])
     with pytest.raises(InputError, match="no clip has cues"):
         run(session.Request(file=mute, method="echo", out=tmp_path / "out.jsonl"))

@@ -20,6 +20,7 @@ from flyreel.engine.calls import Caller, Limits, tallies
 from flyreel.engine.local import Progress, stops_at_once
 from flyreel.errors import InputError
 from flyreel.formats.clip_source import read_clips
+from flyreel.formats.project import open_questions
 from flyreel.generate import parts, result
 from flyreel.generate.askers.base import askers
 from flyreel.generate.language import model as english
@@ -160,6 +161,7 @@ def read(asked: Request) -> tuple[Clips, str]:
     else:
         found = read_clips(asked.file, asked.format)
         if found is None:
+            open_questions(asked.file, asked.format)  # says what is wrong with a file that is neither
             raise InputError(f"{asked.file}: not a list of clips; generate reads clips with cues, not questions")
         clips = found.clips
     if not len(clips) or not clips.counts("cues").any():
