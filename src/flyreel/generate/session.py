@@ -16,7 +16,8 @@ from flyreel.audit.run import versions
 from flyreel.clips import Clips
 from flyreel.engine.budget import Forecast, parse_budget
 from flyreel.engine.budget import forecast as forecast_calls
-from flyreel.engine.calls import Caller, Limits, tallies
+from flyreel.engine.callers import Terms, open_callers
+from flyreel.engine.calls import Caller, tallies
 from flyreel.engine.local import Progress, stops_at_once
 from flyreel.errors import InputError
 from flyreel.formats.clip_source import read_clips
@@ -30,7 +31,6 @@ from flyreel.generate.templates import store
 from flyreel.generate.verify import Vote, decide, votes
 from flyreel.models import roles
 from flyreel.models.catalog import Say
-from flyreel.models.ledger import Ledger
 from flyreel.models.local import LocalModel
 from flyreel.schema import CueKind
 from flyreel.tables import Project, content_sha256, writable
@@ -188,21 +188,9 @@ def connect(asked: Request, say: Say, stack: ExitStack, forecasting: bool = Fals
     if missing := needs(asked) - set(specs):
         what = f"--method {asked.method}" + (f" --asker {asked.asker}" if asked.method == "extractive" else "")
         raise InputError(f"{what} needs a model that writes ({', '.join(missing)}): --model http://localhost:8000/v1")
-    distinct = list(dict.fromkeys(specs.values()))
-
-    async def everyone() -> list[Any]:
-        return [await roles.connect(spec, known, say) for spec in distinct]
-
-    models = asyncio.run(everyone()) if distinct else []
-    budget = parse_budget(asked.budget)
-    budget.can_price(models)
-    keeps = bool(models) and (not forecasting or asked.calls.is_dir())
-    ledger = stack.enter_context(Ledger(asked.calls)) if keeps else None
-    callers = {}
-    for spec, model in zip(distinct, models, strict=True):
-        limits = Limits(asked.concurrency or spec.in_flight, asked.rate or spec.rate, spec.tries)
-        callers[spec] = Caller(model, limits, ledger, budget, asked.seed)
-    return {role: callers[spec] for role, spec in specs.items()}
+    terms = Terms(asked.calls, asked.budget, asked.concurrency, asked.rate, asked.seed)
+    opened = open_callers({role: [spec] for role, spec in specs.items()}, known, terms, say, stack, forecasting)
+    return {role: caller for role, (caller,) in opened.items()}
 
 
 def _with(asked: Request, callers: dict[str, Caller]) -> Setting:

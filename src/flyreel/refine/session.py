@@ -12,16 +12,16 @@ from typing import Any
 
 from flyreel.audit import asking
 from flyreel.audit.run import versions, with_choices
-from flyreel.engine.budget import Budget, Forecast, parse_budget
+from flyreel.engine.budget import Forecast, parse_budget
 from flyreel.engine.budget import forecast as forecast_calls
-from flyreel.engine.calls import Caller, Limits, tallies
+from flyreel.engine.callers import Callers, Terms, open_callers
+from flyreel.engine.calls import tallies
 from flyreel.engine.local import Progress, stops_at_once
 from flyreel.errors import InputError, did_you_mean
 from flyreel.formats.base import Reading
 from flyreel.formats.project import open_questions
 from flyreel.models import roles
 from flyreel.models.catalog import Say
-from flyreel.models.ledger import Ledger
 from flyreel.questions import Questions
 from flyreel.refine import labels, proof, store, summary
 from flyreel.refine.loop import ATTEMPTS, Refined, Setting, Walk, refine
@@ -79,10 +79,6 @@ class Done:
     out: Path | None
     summary: dict[str, Any]
     failures: list[str]
-
-
-Callers = dict[str, tuple[Caller, ...]]
-"""By role."""
 
 
 def check(asked: Request) -> None:
@@ -201,29 +197,13 @@ def _specs(asked: Request) -> dict[str, list[roles.Spec]]:
 
 
 def connect(asked: Request, say: Say, stack: ExitStack, forecasting: bool = False) -> Callers:
-    """One caller a model, however many roles it plays. A forecast reads the ledger and makes none."""
     known = roles.settings(asked.file if asked.project else Path())
-    specs = _specs(asked)
-    distinct = list(dict.fromkeys(spec for role in specs.values() for spec in role))
-
-    async def everyone() -> list[Any]:
-        return [await roles.connect(spec, known, say) for spec in distinct]
-
-    models = asyncio.run(everyone()) if distinct else []
-    budget = parse_budget(asked.budget)
-    budget.can_price(models)
-    keeps = bool(models) and (not forecasting or asked.calls.is_dir())
-    ledger = stack.enter_context(Ledger(asked.calls)) if keeps else None
-    made = {spec: _caller(model, spec, ledger, budget, asked) for spec, model in zip(distinct, models, strict=True)}
-    who = {role: {(made[s].model.identity, made[s].model.name) for s in given} for role, given in specs.items()}
+    terms = Terms(asked.calls, asked.budget, asked.concurrency, asked.rate, asked.seed)
+    callers = open_callers(_specs(asked), known, terms, say, stack, forecasting)
+    who = {role: {(c.model.identity, c.model.name) for c in given} for role, given in callers.items()}
     if who["heldout"] & who["blind"]:
         raise InputError("--heldout: a model that finds what is weak proves nothing; name one that took no part")
-    return {role: tuple(made[s] for s in given) for role, given in specs.items()}
-
-
-def _caller(model: Any, spec: roles.Spec, ledger: Ledger | None, budget: Budget, asked: Request) -> Caller:
-    limits = Limits(asked.concurrency or spec.in_flight, asked.rate or spec.rate, spec.tries)
-    return Caller(model, limits, ledger, budget, asked.seed)
+    return callers
 
 
 def forecast(asked: Request, say: Say) -> dict[str, Forecast]:

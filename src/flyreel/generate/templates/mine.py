@@ -15,7 +15,8 @@ from typing import Any
 
 from flyreel.engine.budget import Forecast, parse_budget
 from flyreel.engine.budget import forecast as forecast_calls
-from flyreel.engine.calls import Caller, Limits
+from flyreel.engine.callers import Terms, open_callers
+from flyreel.engine.calls import Caller
 from flyreel.engine.local import Progress
 from flyreel.engine.stage import Context
 from flyreel.errors import InputError
@@ -27,7 +28,6 @@ from flyreel.generate.templates.naming import SHOWN, Draft, by_model, by_rule, n
 from flyreel.generate.templates.roles import cleaned, frame, normal, unnamed
 from flyreel.models import roles
 from flyreel.models.catalog import Say
-from flyreel.models.ledger import Ledger
 from flyreel.tables import Project, writable
 
 
@@ -173,13 +173,9 @@ def _connect(asked: Request, say: Say, stack: ExitStack, forecasting: bool = Fal
     if asked.model is None and not (project and "generator" in known.roles):
         return None
     spec = roles.parse(asked.model or "generator", known)
-    model = asyncio.run(roles.connect(spec, known, say))
-    budget = parse_budget(asked.budget)
-    budget.can_price([model])
-    calls = asked.folder / "calls"
-    ledger = stack.enter_context(Ledger(calls)) if not forecasting or calls.is_dir() else None
-    limits = Limits(asked.concurrency or spec.in_flight, asked.rate or spec.rate, spec.tries)
-    return Caller(model, limits, ledger, budget, asked.seed)
+    terms = Terms(asked.folder / "calls", asked.budget, asked.concurrency, asked.rate, asked.seed)
+    (caller,) = open_callers({"generator": [spec]}, known, terms, say, stack, forecasting)["generator"]
+    return caller
 
 
 def _summary(
