@@ -2,6 +2,7 @@
 
     python benchmarks/build_toybox.py
     python benchmarks/build_toybox.py --clips 6 --count 4 --model local: --refine off
+    python benchmarks/build_toybox.py --clips 6 --method extractive --model local: --refine off
 
 A toybox of drawn clips is imported into a project, and `flyreel build` runs as a command: generate, audit, label,
 refine, split. The scripted writer puts a wrong key into one question in five (another choice, another scene, or two
@@ -41,12 +42,11 @@ def flyreel(folder: Path, *words: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def settings(model: str, count: int, refine: str) -> str:
+def settings(model: str, count: int, refine: str, method: str) -> str:
     spec = f'local = "{model.partition(":")[2] or "default"}"' if model.startswith("local") else f'url = "{model}"'
     roles = "".join(f"[models.{role}]\n{spec}\n" for role in ("generator", "verifier", "blind"))
-    return (
-        f'{roles}[build]\ncount = {count}\ntokens = 1200\nrefine = "{refine}"\n[build.split]\ncopies_may_cross = true\n'
-    )
+    build = f'methods = ["{method}"]\ncount = {count}\ntokens = 1200\nrefine = "{refine}"\n'
+    return f"{roles}[build]\n{build}[build.split]\ncopies_may_cross = true\n"
 
 
 def scored(rows: list[dict[str, Any]]) -> tuple[int, int, int]:
@@ -68,12 +68,12 @@ def built(url: str, given: argparse.Namespace, folder: Path) -> tuple[Any, ...]:
     start = time.monotonic()
     flyreel(folder, "toybox", "-o", "toy", "--clips", str(given.clips), "--seed", str(given.seed), "--questions", "0")
     flyreel(folder, "import", "auto", "toy/clips.jsonl", "--into", "project")
-    write_text(folder / "project" / "flyreel.toml", settings(url, given.count, given.refine))
-    told = flyreel(folder, "build", "project")["steps"]["generate mcq"]
+    write_text(folder / "project" / "flyreel.toml", settings(url, given.count, given.refine, given.method))
+    told = flyreel(folder, "build", "project")["steps"][f"generate {given.method}"]
     split = folder / "project" / "reports" / "split"
     parts = [split / f"{name}.jsonl" for name in ("train", "val", "test")]  # none where nothing was accepted
     accepted = [row for part in parts if part.is_file() for row in read(part).questions.to_rows()]
-    waiting = folder / "project" / "reports" / "generate" / "mcq" / "queue.jsonl"
+    waiting = folder / "project" / "reports" / "generate" / given.method / "queue.jsonl"
     refused = [json.loads(line)["question"] for line in waiting.read_text().splitlines()]
     return told, scored(accepted), scored(refused), time.monotonic() - start
 
@@ -90,6 +90,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=12, help="questions asked for, a clip")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--refine", default="auto")
+    parser.add_argument("--method", default="mcq")
     parser.add_argument("--model", help="a real model in the place of the scripted one")
     given = parser.parse_args()
     head("what a build accepts", clips=given.clips, count=given.count, seed=given.seed, refine=given.refine)

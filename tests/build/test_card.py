@@ -97,6 +97,11 @@ def test_a_set_that_was_not_refined_shows_the_audit(project: Project) -> None:
     assert "Before refinement" not in text and "| probe | solver |" in text
 
 
+def test_a_set_without_splits_says_why(project: Project) -> None:
+    text = card.write(project, Plan(), {"split": {"splits": {}, "why": "1 group for 3 splits", "failures": ["no"]}})
+    assert lines(text, "Splits") == ["None were made: 1 group for 3 splits."]
+
+
 def test_nothing_is_lost_where_a_table_is_empty(project: Project) -> None:
     empty = pa.Table.from_pylist([], schema=project.table("questions").read().schema)
     project.table("questions").write(empty, stage="test", parameters={})

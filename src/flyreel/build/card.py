@@ -58,7 +58,7 @@ def step_lines(name: str, told: dict[str, Any]) -> list[str]:
         return _labels({"label": told}) or ["no model, so no labels"]
     if name == "refine":
         return [*refining.lines(told), f"page: {told['page']}"]
-    return [*_splits({"split": told}), f"written to {told['folder']}"]
+    return [*_splits({"split": told}), *([f"written to {told['folder']}"] if "folder" in told else [])]
 
 
 def _front(name: str, plan: Plan, n: int) -> str:
@@ -163,6 +163,8 @@ def _splits(found: Found) -> list[str]:
     split = found.get("split")
     if not split:
         return []
+    if not split["splits"]:
+        return [f"None were made: {_plain(split['why'])}."]
     rows = [(name, f"{p['questions']:,}", f"{p['groups']:,}") for name, p in split["splits"].items()]
     hard = split["hard"]
     told = f"hard: {hard['questions']:,}" if hard["made"] else f"hard: {hard['why']}"

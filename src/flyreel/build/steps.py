@@ -224,7 +224,11 @@ def _refine(project: Project, plan: Plan, hands: Hands) -> Told:
 
 
 def _split(project: Project, plan: Plan) -> Told:
-    done = splitting.run(splitting.Request(file=project.folder, seed=plan.seed, **plan.split.model_dump()))
+    """What was accepted may be of too few groups, whatever the clips were: then there is a set, and no splits."""
+    try:
+        done = splitting.run(splitting.Request(file=project.folder, seed=plan.seed, **plan.split.model_dump()))
+    except InputError as error:
+        return {"splits": {}, "why": str(error), "failures": [f"no splits: {error}"]}, ""
     return {**done.told, "folder": str(done.folder)}, ""
 
 
