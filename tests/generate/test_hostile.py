@@ -18,9 +18,10 @@ from flyreel.engine.calls import Caller, Limits
 from flyreel.engine.stage import Drop
 from flyreel.generate.method import Made, Setting
 from flyreel.generate.methods.mcq import calls, mcq
+from flyreel.generate.replies import LONGEST
 from flyreel.generate.scene import Scene
 from flyreel.generate.templates.store import Template
-from flyreel.generate.writing import LONGEST_REPLY, Written, selected, written
+from flyreel.generate.writing import Written, selected, written
 from flyreel.models.fake import FakeModel, FakeReply
 from flyreel.schema import Question
 
@@ -195,7 +196,7 @@ REPLIES = st.one_of(
 @given(REPLIES | JSON, st.integers(1, 6))
 @settings(max_examples=300)
 @example("{" * 5000, 1)
-@example("x" * (LONGEST_REPLY + 1), 1)
+@example("x" * (LONGEST + 1), 1)
 def test_reading_a_reply_never_raises(reply: Any, asked: int) -> None:
     for made in written(reply, asked):
         assert isinstance(made, Written | Drop)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from flyreel.engine.stage import Drop
+from flyreel.generate.replies import LONGEST
 from flyreel.generate.scene import Scene
 from flyreel.generate.templates.store import Template
 from flyreel.generate.windows import windows
 from flyreel.generate.writing import (
     CHOICE,
-    LONGEST_REPLY,
     QUESTION,
     SPANS,
     Written,
@@ -98,8 +98,8 @@ def test_a_question_that_is_not_what_the_schema_says_is_malformed_and_its_neighb
     "text",
     [
         "", "I would rather not.", "[]", "null", "{}", '{"questions": {}}', '{"questions": [], "more": 1}', None, 7,
-        b"{}", "[" * 100_000, '{"questions": ' + "[" * 100_000, "1" * 5000, "x" * (LONGEST_REPLY + 1),
-        reply(one()) + " " * LONGEST_REPLY,
+        b"{}", "[" * 100_000, '{"questions": ' + "[" * 100_000, "1" * 5000, "x" * (LONGEST + 1),
+        reply(one()) + " " * LONGEST,
         '{"questions": [], "questions": []}',
     ],
 )  # fmt: skip

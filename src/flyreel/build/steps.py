@@ -24,7 +24,6 @@ from flyreel.generate import session as generating
 from flyreel.generate.language import model as english
 from flyreel.generate.method import methods
 from flyreel.generate.result import made_by
-from flyreel.generate.templates import store
 from flyreel.models import roles
 from flyreel.models.catalog import Say
 from flyreel.models.prompts import digest
@@ -108,8 +107,6 @@ def check(project: Project, plan: Plan) -> None:
         generating.check(asked)
         if missing := generating.needs(asked) - set(known.roles):
             raise InputError(f"build: {method} needs a model that writes: [models.{missing.pop()}] in flyreel.toml")
-    if plan.templates and "mcq" in plan.methods:
-        store.read(project.folder / plan.templates)
     for text in plan.blind:
         roles.parse(text, known)
     if plan.refine == "rewrite" and not (plan.blind or {"rewriter", "blind"} & set(known.roles)):
@@ -124,11 +121,11 @@ def check(project: Project, plan: Plan) -> None:
         )
 
 
-def generate_request(project: Project, plan: Plan, method: str, budget: str | None = None) -> generating.Request:
+def generate_request(project: Project, plan: Plan, method: str) -> generating.Request:
     templates = project.folder / plan.templates if plan.templates else None
     return generating.Request(
         file=project.folder, method=method, templates=templates, asker=plan.asker, qa=plan.qa, choices=plan.choices,
-        count=plan.count, read=plan.read, tokens=plan.tokens, seed=plan.seed, budget=budget,
+        count=plan.count, read=plan.read, tokens=plan.tokens, seed=plan.seed,
     )  # fmt: skip
 
 

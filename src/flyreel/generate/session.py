@@ -115,6 +115,8 @@ def check(asked: Request) -> None:
         raise InputError("--qa model needs a model that reads: --verifier http://localhost:8000/v1")
     if wrong := [kind for kind in asked.read if kind not in CueKind.__args__]:  # type: ignore[attr-defined]
         raise InputError(f"--read {wrong[0]}: no such kind of cue. Known: {', '.join(CueKind.__args__)}.")  # type: ignore[attr-defined]
+    if asked.method == "mcq":
+        store.read(asked.templates)
     parse_budget(asked.budget)
 
 
@@ -123,7 +125,6 @@ def run(
 ) -> Done:  # fmt: skip
     check(asked)
     clips, source = read(asked)
-    setting = asked.setting
     writable(asked.folder)
     if asked.out:
         writable(asked.out.parent)

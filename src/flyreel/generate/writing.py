@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flyreel.engine.stage import Drop
-from flyreel.generate.replies import LONGEST, fields, first, quoted, unfenced, value
+from flyreel.generate.replies import fields, first, quoted, unfenced, value
 from flyreel.generate.templates.store import Template
 from flyreel.generate.windows import Window, plain
 from flyreel.models.call import Call
@@ -26,7 +26,6 @@ QUESTION, CHOICE, RATIONALE, SPANS = 300, 160, 300, 4
 """Characters at most, and stretches of evidence."""
 QUESTION_TOKENS, CHOICE_TOKENS = 80, 16
 """What a question comes to, and each of its choices: 160 with five."""
-LONGEST_REPLY = LONGEST
 _LATEST = 1e9
 """Seconds; no clip is as long."""
 _NAME, _PROTOTYPE = 80, 200
