@@ -6,6 +6,7 @@ python -m docs.cli_reference [--check]
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,8 @@ PAGE = Path(__file__).parent / "cli.md"
 
 def reference() -> str:
     """From the commands' parameters, not their rendered help: that changes with every release of the option parser."""
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     parts = ["# Command line\n\nGenerated from the commands by `make docs`; do not edit.\n"]
-    for name, command in commands.items():
+    for name, command in _commands(typer.main.get_command(app)):
         arguments = " ".join(p.name.upper() for p in command.params if p.param_type_name == "argument")
         usage = " ".join(f"flyreel {name} {arguments} [options]".split())
         parts.append(f"## flyreel {name}\n\n{command.help}\n\n    {usage}\n")
@@ -28,6 +28,15 @@ def reference() -> str:
         parts.extend(_row(p) for p in command.params if p.name != "help")
         parts.append("")
     return "\n".join(parts)
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its full name; a group is its commands."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _row(parameter: Any) -> str:

@@ -157,11 +157,23 @@ class Revision(Noun):
 
 
 class Prediction(Noun):
+    """What one model said to one question, shown one way (`view`).
+
+    `answer` is the choice that the reply commits to, or the text where the question is open-ended. Where there is
+    none `failure` says why in one machine-readable word. A reply that nobody can read (`asked`, and no answer) is
+    another thing than a question that was never put, because its clip is missing or the call failed. `strict` says
+    that the reply is in the form asked for and nothing else.
+    """
+
     question: str
     model: str
-    reply: str
-    answer: int | None = None
+    view: str = "full"
+    reply: str = ""
+    asked: bool = True
+    answer: int | str | None = None
+    strict: bool = False
     failure: str | None = None
+    frames: tuple[int, ...] = ()
 
 
 class Problem(Noun):

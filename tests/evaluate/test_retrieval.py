@@ -40,3 +40,24 @@ def test_saying_the_same_of_everything_is_worth_chance():
 def test_a_right_one_that_could_not_be_scored_comes_last():
     found = score(np.array([[np.nan, 0.1]]), [0])
     assert found.at[1] == 0.0 and found.median_rank == 2
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=5), st.data())
+def test_with_several_right_the_first_of_them_counts(row, data):
+    mask = data.draw(st.lists(st.booleans(), min_size=len(row), max_size=len(row)).filter(any))
+    k = data.draw(st.integers(1, 5))
+    places = []
+    for order in permutations(range(len(row))):
+        if all(row[a] >= row[b] for a, b in pairwise(order)):
+            places.append(min(order.index(i) for i, right in enumerate(mask) if right))
+    found = score(np.array([row], dtype=float), np.array([mask]), ks=(k,))
+    assert found.at[k] == pytest.approx(np.mean([p < k for p in places]))
+    assert found.median_rank == pytest.approx(np.mean(places) + 1)
+
+
+def test_chance_with_several_right_is_that_of_a_blind_draw():
+    mask = np.zeros((400, 30), dtype=bool)
+    mask[:, :3] = True
+    found = score(np.random.default_rng(0).random((400, 30)), mask)
+    for k in (1, 5, 10):
+        assert found.at[k] == pytest.approx(found.chance[k], abs=0.08)

@@ -6,7 +6,11 @@ import json
 
 import pytest
 
+from flyreel.clips import Clips
 from flyreel.formats.base import read
+from flyreel.formats.export import Parcel
+from flyreel.formats.export import write as export
+from flyreel.questions import Questions
 
 
 def row(candidates, answer, **more):
@@ -66,3 +70,43 @@ def test_broken_candidates_are_named(tmp_path):
         "answer-not-among-choices",
         "empty-question",
     ]
+
+
+def exported(tmp_path, *rows, files=None):
+    out = tmp_path / "out.json"
+    done = export("mvbench", Parcel("x", "x", Questions.from_rows(rows), Clips.from_rows([]), files or {}), out)
+    return json.loads(out.read_text(encoding="utf-8")), done
+
+
+COLOUR = {"id": "q1", "question": "Which?", "choices": ["red", "blue"], "answer": 1, "clip": "c", "category": "colour"}
+
+
+def test_an_export_names_the_file_that_a_loader_joins_to_its_folder(tmp_path):
+    video = tmp_path / "clips" / "c.mp4"
+    video.parent.mkdir()
+    video.write_bytes(b"film")
+    (written, without), done = exported(tmp_path, COLOUR, {**COLOUR, "id": "q2", "clip": "d"}, files={"c": video})
+    assert written == {
+        "id": "q1", "video": "c.mp4", "question": "Which?", "candidates": ["red", "blue"], "answer": "blue",
+        "task_type": "colour", "clip": "c", "group": "c",
+    }  # fmt: skip
+    assert (without["video"], "clip" in without) == ("d", False)
+    assert done.notes == [
+        f"The videos lie in {video.parent}; each is named by its path below it",
+        "1 clips have no file here; their video is their id",
+    ]
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path):
+    files = {"c": tmp_path / "a" / "x.mp4", "d": tmp_path / "b" / "x.mp4"}
+    written, _ = exported(tmp_path, COLOUR, {**COLOUR, "id": "q2", "clip": "d"}, files=files)
+    assert [r["video"] for r in written] == ["a/x.mp4", "b/x.mp4"]
+    assert read(tmp_path / "out.json").questions.strings("clip") == ["c", "d"]
+
+
+def test_what_does_not_fit_is_said(tmp_path):
+    """Open-ended questions have no candidates; a rationale has no place."""
+    rows = [{**COLOUR, "rationale": "It is."}, {"id": "o", "question": "What?", "answer": "x"}]
+    written, done = exported(tmp_path, *rows)
+    assert [r["id"] for r in written] == ["q1"]
+    assert (done.lost, done.left_out) == ({"rationale": 1}, [("o", "open-ended")])

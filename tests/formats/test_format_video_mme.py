@@ -6,7 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flyreel.clips import Clips
 from flyreel.formats.base import read
+from flyreel.formats.export import Parcel, write
+from flyreel.questions import Questions
 
 
 def row(number, answer, options, **more):
@@ -95,3 +98,49 @@ def test_letters_stay_where_they_do_not_run_from_a(tmp_path):
     """A name may begin so ("A. Lincoln"); only a full run of letters is a numbering."""
     pq.write_table(pa.Table.from_pylist([row(1, "B", ["A. Lincoln", "G. Washington"])]), tmp_path / "x.parquet")
     assert read(tmp_path / "x.parquet").questions.to_rows()[0]["choices"] == ["A. Lincoln", "G. Washington"]
+
+
+def asked(number, **more):
+    return {"id": f"q{number}", "question": f"Which, {number}?", "choices": ["red", "green"], "answer": 1} | more
+
+
+def export(tmp_path, rows, clips=()):
+    parcel = Parcel("toy", "Toy", Questions.from_rows(rows), Clips.from_rows(clips))
+    return write("video-mme", parcel, tmp_path / "toy.parquet")
+
+
+def test_what_is_written_has_the_columns_of_video_mme_first(tmp_path):
+    meta = {"domain": "Art", "sub_category": "Music", "duration": "medium", "year": 1999}
+    clips = [{"id": "fFj", "source": "https://example.org/x", "duration": 30.0}, {"id": "b", "duration": 4000.0}]
+    rows = [asked(1, clip="fFj", category="OCR", meta=meta), asked(2, clip="b"), asked(3, clip="fFj"), asked(4)]
+    table = pq.read_table(export(tmp_path, rows, clips).out)
+    assert table.column_names[:11] == ["video_id", "duration", "domain", "sub_category", "url", "videoID",
+                                       "question_id", "task_type", "question", "options", "answer"]  # fmt: skip
+    first, *others = table.to_pylist()
+    assert first == {
+        "video_id": "001", "duration": "medium", "domain": "Art", "sub_category": "Music",
+        "url": "https://example.org/x", "videoID": "fFj", "question_id": "q1", "task_type": "OCR",
+        "question": "Which, 1?", "options": ["A. red", "B. green"], "answer": "B", "group": "fFj", "split": None,
+    }  # fmt: skip
+    assert [r["duration"] for r in others] == ["long", "short", None], "by the clip's length where meta has no word"
+    assert [r["video_id"] for r in others] == ["002", "001", None]
+
+
+def test_what_was_written_reads_back_equal_but_for_what_is_said_to_be_lost(tmp_path):
+    rows = [
+        asked(1, clip="c", group="film", split="test", category="OCR", rationale="So.", meta={"k": 1}),
+        asked(2, choices=["A. x", "B. y"], answer=0, group="q2"),
+        asked(3, choices=["B", "A"], answer=0, group="q3"),
+    ]
+    done = export(tmp_path, rows)
+    assert done.lost == {"rationale": 1, "meta": 1}
+    back = read(done.out)
+    assert (back.format, back.problems) == ("video-mme", [])
+    assert back.questions.to_rows() == [{k: v for k, v in r.items() if k not in ("rationale", "meta")} for r in rows], (
+        "letters that were in a choice stay, and the group is not the clip"
+    )
+
+
+def test_an_open_ended_question_is_left_out_and_named(tmp_path):
+    done = export(tmp_path, [asked(1), {"id": "o", "question": "Who?", "answer": "Tam"}])
+    assert done.left_out == [("o", "open-ended")]

@@ -19,6 +19,7 @@ from flyreel.engine.calls import Caller, Limits, tallies
 from flyreel.engine.local import Progress
 from flyreel.errors import InputError, did_you_mean
 from flyreel.formats.base import Reading
+from flyreel.formats.clip_files import files
 from flyreel.formats.project import open_questions
 from flyreel.models import roles
 from flyreel.models.call import Model
@@ -121,7 +122,7 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress], quiet:
 
 def saved(asked: Request, done: Audit, hint: str = "") -> Done:
     _, told = store.save(done, asked.folder)
-    if found := films.files(done.questions, asked.file, asked.project):
+    if found := files(done.questions, asked.file, asked.project):
         films.save(found, asked.embedder, asked.folder / films.NAME)
     else:
         (asked.folder / films.NAME).unlink(missing_ok=True)  # of the audit before, in the same folder

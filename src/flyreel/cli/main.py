@@ -13,16 +13,20 @@ import typer
 
 from flyreel import __version__
 from flyreel.cli import (
+    ask,
     audit,
     build,
     cost,
     demo,
     doctor,
+    evaluate,
+    export,
     fetch,
     generate,
     history,
     importing,
     keyframes,
+    leaderboard,
     refine,
     report,
     split,
@@ -48,9 +52,13 @@ app.command("templates")(templates.templates)
 app.command("refine")(refine.refine)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)
+app.command("evaluate")(evaluate.evaluate)
+app.command("ask")(ask.ask)
+app.add_typer(leaderboard.leaderboard, name="leaderboard")
 app.command("split")(split.split)
 app.command("stats")(stats.stats)
 app.command("import")(importing.import_)
+app.command("export")(export.export)
 app.command("fetch")(fetch.fetch)
 app.command("keyframes")(keyframes.keyframes)
 app.command("toybox")(toybox.toybox)

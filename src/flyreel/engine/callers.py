@@ -21,9 +21,10 @@ Callers = dict[str, tuple[Caller, ...]]
 
 @dataclass(frozen=True)
 class Terms:
-    """Where replies are kept, and what the user allows. What is not said is as flyreel.toml has it for each model."""
+    """Where replies are kept (nowhere, for a single question), and what the user allows. What is not said is as
+    flyreel.toml has it for each model."""
 
-    calls: Path
+    calls: Path | None = None
     budget: str | None = None
     concurrency: int | None = None
     rate: float | None = None
@@ -43,8 +44,8 @@ def open_callers(
     models = asyncio.run(everyone()) if distinct else []
     budget = parse_budget(terms.budget)
     budget.can_price(models)
-    keeps = bool(models) and (not forecasting or terms.calls.is_dir())
-    ledger = stack.enter_context(Ledger(terms.calls)) if keeps else None
+    keeps = bool(models) and terms.calls is not None and (not forecasting or terms.calls.is_dir())
+    ledger = stack.enter_context(Ledger(terms.calls)) if keeps and terms.calls else None
     made = {}
     for spec, model in zip(distinct, models, strict=True):
         limits = Limits(terms.concurrency or spec.in_flight, terms.rate or spec.rate, spec.tries)

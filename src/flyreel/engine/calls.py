@@ -136,7 +136,7 @@ class Caller:
                     await self._pace.turn()
                     reply = await self.model.send(call)
                     if self.ledger is not None:
-                        request = json.dumps(call.body(self.model.name), ensure_ascii=False)
+                        request = json.dumps(call.recorded(self.model.name), ensure_ascii=False)
                         await self.ledger.put(key, self.model.identity, self.model.name, request, reply)
                     return reply
             except Retryable as error:

@@ -1,1 +1,3 @@
-"""Scores: what a model's answers, or an embedder's rankings, are worth, and how sure that is."""
+"""How models do on questions: answers read, scored, compared, and put on a board."""
+
+from flyreel.evaluate.parsing import parse_answer as parse_answer

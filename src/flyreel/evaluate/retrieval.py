@@ -1,20 +1,23 @@
 """R@k and the median rank of a text-to-clip (or clip-to-text) search, with ties shared.
 
 Among equal scores the right one may stand anywhere. Counting it first makes a model that says the same of everything
-perfect, counting it last makes it hopeless; it is at its place in expectation, and takes its share of every R@k.
+perfect, counting it last makes it hopeless; it is at its place in expectation, and takes its share of every R@k. Where
+several are right, as a clip's captions are, the first of them is what was looked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+KS = (1, 5, 10)
 
 
 @dataclass(frozen=True)
 class Retrieval:
-    """`at` is R@k by k; `chance` the same for a search that knows nothing."""
+    """`at` is R@k by k; `chance` the same for a search that knows nothing. `hits` and `chances` are by query."""
 
     n: int
     candidates: int
@@ -22,16 +25,40 @@ class Retrieval:
     median_rank: float
     chance: dict[int, float]
     chance_median: float
+    hits: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    chances: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
 
-def score(similarity: np.ndarray, right: Sequence[int] | np.ndarray, ks: Sequence[int] = (1, 5, 10)) -> Retrieval:
-    """`similarity` is (queries, candidates); `right[i]` the candidate that query i should find."""
-    right = np.asarray(right)
-    n, candidates = similarity.shape
-    own = similarity[np.arange(n), right][:, None]
-    better = np.where(np.isnan(own), candidates - 1, (similarity > own).sum(axis=1, keepdims=True))[:, 0]
-    equal = np.where(np.isnan(own[:, 0]), 0, (similarity == own).sum(axis=1) - 1)
-    at = {k: float(np.clip((k - better) / (equal + 1), 0.0, 1.0).mean()) for k in ks}
-    ranks = better + equal / 2 + 1
-    chance = {k: min(1.0, k / candidates) for k in ks}
-    return Retrieval(n, candidates, at, float(np.median(ranks)), chance, (candidates + 1) / 2)
+def score(similarity: np.ndarray, right: Sequence[int] | np.ndarray, ks: Sequence[int] = KS) -> Retrieval:
+    """`similarity` is (queries, candidates); `right[i]` the candidate that query i should find, or a mask of them."""
+    n, m = similarity.shape
+    wanted = _mask(np.asarray(right), n, m)
+    many = wanted.sum(axis=1)
+    assert many.all(), "a query that nothing is right for"
+    values = np.where(np.isnan(similarity), -np.inf, similarity)  # what could not be scored comes last
+    best = np.where(wanted, values, -np.inf).max(axis=1)[:, None]
+    better = (values > best).sum(axis=1)
+    equal = values == best
+    tied, tied_right = equal.sum(axis=1), (equal & wanted).sum(axis=1)
+    hits = {k: _first_among(np.clip(k - better, 0, tied), tied, tied_right) for k in ks}
+    chances = {k: _first_among(np.full(n, min(k, m)), np.full(n, m), many) for k in ks}
+    ranks = better + (tied + 1) / (tied_right + 1)
+    return Retrieval(
+        n, m, {k: float(h.mean()) for k, h in hits.items()}, float(np.median(ranks)),
+        {k: float(c.mean()) for k, c in chances.items()}, float(np.median((m + 1) / (many + 1))), hits, chances,
+    )  # fmt: skip
+
+
+def _mask(right: np.ndarray, n: int, m: int) -> np.ndarray:
+    if right.dtype == bool:
+        return right
+    mask = np.zeros((n, m), dtype=bool)
+    mask[np.arange(n), right] = True
+    return mask
+
+
+def _first_among(places: np.ndarray, tied: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Chance that one of `right` among `tied` in random order is within the first `places`: hypergeometric."""
+    from scipy.stats import hypergeom
+
+    return 1.0 - hypergeom.pmf(0, tied, right, places)

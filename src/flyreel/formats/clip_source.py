@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from flyreel.clips import Clips
 from flyreel.errors import InputError, did_you_mean
 from flyreel.formats.base import Broken, formats, plain, spans, text_of
+from flyreel.formats.containers import parts
 from flyreel.questions import Questions
 from flyreel.registry import Registry
 from flyreel.schema import Clip, Cue, Problem, Span
@@ -54,7 +55,7 @@ def read_clips(path: Path, format: str | None = None) -> ClipReading | None:
         source = entry.make()
         if source.recognises(path):
             return source.read(path)
-    if path.is_dir():
+    if path.is_dir() and not parts(path):
         raise InputError(f"{path}: a folder without flyreel.toml, and neither videos nor a list of clips is in it")
     return None
 

@@ -1,4 +1,4 @@
-"""CSV, TSV, JSONL, JSON and Parquet as records, whatever the file is called.
+"""CSV, TSV, JSONL, JSON, Parquet and tar shards as records, whatever the file is called.
 
 A record that cannot be read is a `Problem` in the stream, and the records after it go on. A file that is none of
 these at all is an `InputError` with one line to say why.
@@ -11,7 +11,8 @@ import csv
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ LINE_LIMIT = 8 << 20
 """No question needs a line of eight megabytes; a longer one is a problem row, not a way to fill the memory."""
 
 PARQUET_BATCH = 4096
+SPLIT_KEY = b"flyreel.split"
+"""In the metadata of a Parquet file: the split that all of its rows are in."""
+
 _HEAD = 1 << 16
 
 _ARCHIVES = {
@@ -49,15 +53,36 @@ class Sample:
     path: Path
     container: str
     fields: tuple[str, ...]
+    files: tuple[Path, ...] = ()
 
     def has(self, *names: str) -> bool:
         return set(names) <= set(self.fields)
 
     def records(self) -> Iterator[Record | Problem]:
-        return _READERS[self.container](self.path)
+        """Rows are counted through all the files of a folder, as if they were one."""
+        read = _READERS[self.container]
+        if not self.files:
+            return read(self.path)
+        return _counted(found for file in self.files for found in read(file))
+
+
+def _counted(each: Iterator[Record | Problem]) -> Iterator[Record | Problem]:
+    for row, found in enumerate(each, 1):
+        yield replace(found, row=row) if isinstance(found, Record) else found.model_copy(update={"row": row})
+
+
+def parts(folder: Path) -> list[Path]:
+    """The files of a set that is a folder: tar shards, or the Parquet of a hub's data set. None where it is neither."""
+    with suppress(OSError, ValueError):  # what cannot be looked into is for the reader to complain of
+        for pattern in ("*.tar", "data/*.parquet") if folder.is_dir() else ():
+            if found := sorted(p for p in folder.glob(pattern) if p.is_file() and not p.name.startswith(".")):
+                return found
+    return []
 
 
 def sample(path: Path) -> Sample:
+    if files := parts(path):
+        return replace(sample(files[0]), path=path, files=tuple(files))
     head = read_head(path)
     container = _container(path, head)
     if container in ("csv", "tsv"):
@@ -114,6 +139,8 @@ def _container(path: Path, head: bytes) -> str:
             raise InputError(f"{path}: {kind}-compressed; unpack it first: {command} {path.name}")
     if head.startswith(b"PAR1"):
         return "parquet"
+    if head[257:262] == b"ustar":
+        return "tar"
     for mark, kind in _WIDE_MARKS.items():
         if head.startswith(mark):
             raise InputError(f"{path}: {kind} text; save it as UTF-8 first")
@@ -265,12 +292,21 @@ def _parquet_rows(path: Path) -> Iterator[Record | Problem]:
 
     row = 0
     try:
-        for batch in _parquet(path).iter_batches(batch_size=PARQUET_BATCH):
+        file = _parquet(path)
+        split = (file.schema_arrow.metadata or {}).get(SPLIT_KEY)
+        shared = {"split": split.decode("utf-8")} if split else {}
+        for batch in file.iter_batches(batch_size=PARQUET_BATCH):
             for values in batch.to_pylist():
                 row += 1
-                yield Record(row, None, values)
+                yield Record(row, None, shared | values)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         yield Problem(row=row + 1, reason="broken-parquet", detail=str(error).splitlines()[0][:120])
+
+
+def _tar(path: Path) -> Iterator[Record | Problem]:
+    from flyreel.formats.shards import records
+
+    return records(path)
 
 
 _READERS: dict[str, Any] = {
@@ -279,4 +315,5 @@ _READERS: dict[str, Any] = {
     "jsonl": _jsonl,
     "json": _json,
     "parquet": _parquet_rows,
+    "tar": _tar,
 }

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import copy
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from flyreel.errors import InputError, MissingExtra
+from flyreel.models import control_tokens
 from flyreel.models.hub import brief, folder_of, quiet
 
 HIGHLIGHT = "<hl>"
@@ -24,8 +24,6 @@ LONGEST = 512
 BATCH = 16
 """Texts at a time on a CPU; eight times as many on a GPU."""
 BEAMS, NEW_TOKENS = 4, 32
-
-_MARKED = re.compile(r"[<\[].+[>\]]", re.S)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,24 +82,8 @@ def _limit(config: Any, tokenizer: Any) -> int:
     return min([LONGEST, *(int(n) for n in (tokenizer.model_max_length, *said) if n)])
 
 
-@cache
-def _controls(tokenizer: Any) -> re.Pattern[str]:
-    """What in a text would be read as a control token."""
-    added = {t for t in tokenizer.get_added_vocab() if _MARKED.fullmatch(t)}
-    tokens = {HIGHLIGHT, "</s>", *tokenizer.all_special_tokens, *added}
-    longest_first = sorted((t for t in tokens if len(t) > 1), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)), re.I)
-
-
 def plain(tokenizer: Any, text: str) -> str:
-    """The text with a space inside all that looks like a control token, as it stands or as tokenizers normalise it."""
-    controls = _controls(tokenizer)
-    seen = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    if not controls.search(seen):
-        return text
-    while controls.search(seen):  # what is left when one is broken up may be one too
-        seen = controls.sub(lambda m: f"{m[0][0]} {m[0][1:]}", seen)
-    return seen
+    return control_tokens.plain(tokenizer, text, (HIGHLIGHT, "</s>"))
 
 
 def encoded(tokenizer: Any, text: str) -> list[int]:

@@ -98,6 +98,8 @@ def _embedded() -> Check:
 def _role(role: str, spec: roles.Spec, known: roles.Settings) -> Check:
     if spec.local is not None:
         return Check(f"model {role}", True, f"local:{spec.local}")
+    if spec.hf is not None:  # opening it may be a download of gigabytes
+        return Check(f"model {role}", True, f"hf:{spec.hf}, not opened")
 
     async def contact() -> str:
         model = await roles.connect(spec, known)

@@ -20,6 +20,8 @@ _AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 
 
 class Endpoint:
+    sees = True
+
     def __init__(
         self,
         url: str,

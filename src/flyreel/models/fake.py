@@ -25,7 +25,7 @@ from typing import Any
 
 from aiohttp import web
 
-from flyreel.models.call import FREE, Call, Price, Reply, whole
+from flyreel.models.call import FREE, Call, Price, Reply, content_of, whole
 from flyreel.models.scoring import LETTERS
 
 _OPTION = re.compile(r"^([A-Z])\) (.*)$", re.M)
@@ -44,7 +44,7 @@ Script = Callable[[list[dict[str, Any]]], FakeReply]
 
 def options(messages: Sequence[dict[str, Any]]) -> list[str]:
     """The choices in the last message, in the order they were put."""
-    return [text for _, text in _OPTION.findall(str(messages[-1]["content"]))] if messages else []
+    return [text for _, text in _OPTION.findall(content_of(messages[-1]))] if messages else []
 
 
 def always(text: str) -> Script:
@@ -105,7 +105,7 @@ def _reply_body(reply: FakeReply, messages: list[dict[str, Any]], model: str, lo
     if logprobs and reply.first_token:
         top = [{"token": t, "logprob": p} for t, p in sorted(reply.first_token.items(), key=lambda x: -x[1])]
         choice["logprobs"] = {"content": [{**top[0], "top_logprobs": top}]}
-    used = sum(len(str(m["content"])) // 4 for m in messages)
+    used = sum(len(content_of(m)) // 4 for m in messages)
     said = max(1, len(reply.text) // 4)
     usage = {"prompt_tokens": used, "completion_tokens": said, "total_tokens": used + said}
     return {"object": "chat.completion", "model": model, "choices": [choice], "usage": usage}
@@ -120,6 +120,7 @@ class FakeModel:
     identity: str = "fake"
     price: Price | None = FREE
     calls: int = 0
+    sees: bool = True
 
     @property
     def label(self) -> str:
@@ -127,7 +128,7 @@ class FakeModel:
 
     async def send(self, call: Call) -> Reply:
         self.calls += 1
-        messages = list(call.messages)
+        messages = call.body(self.name)["messages"]
         body = _reply_body(self.script(messages), messages, self.name, bool(call.parameters.get("logprobs")))
         raw = json.dumps(body)
         used_in, used_out = whole(raw)
@@ -238,10 +239,16 @@ class FakeServer:
         return web.Response()
 
 
-async def _serve(server: FakeServer) -> None:
-    async with server:
-        print(server.url, flush=True)
-        await asyncio.Event().wait()
+def serve(server: FakeServer) -> None:
+    """Until Ctrl-C; its address on stdout first."""
+
+    async def forever() -> None:
+        async with server:
+            print(server.url, flush=True)
+            await asyncio.Event().wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(forever())
 
 
 def main() -> None:
@@ -254,8 +261,7 @@ def main() -> None:
     given = parser.parse_args()
     faults = Faults(**{f.name: getattr(given, f.name) for f in fields(Faults)})
     script = prefer(noise(), logprobs=not given.no_logprobs)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(FakeServer(script, given.latency, faults, port=given.port)))
+    serve(FakeServer(script, given.latency, faults, port=given.port))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
-"""Models of the Hugging Face hub, or of a folder that one was saved to: where its files are, and peace on stderr."""
+"""Models of the Hugging Face hub, or of a folder that one was saved to: where its files are, what they are known by,
+and peace on stderr."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from flyreel.errors import InputError, MissingExtra
+from flyreel.models.catalog import sha256_of
 
-FILES = ["*.json", "*.txt", "*.model", "model*.safetensors"]
+FILES = ["*.json", "*.jinja", "*.txt", "*.model", "model*.safetensors"]
 
 
 def folder_of(option: str, name: str) -> Path:
@@ -34,6 +37,17 @@ def folder_of(option: str, name: str) -> Path:
             f"{option}:{name}: no such folder, and the hub does not give it ({brief(error)}); "
             "check the name, or give the folder of a downloaded model"
         ) from None
+
+
+def digest_of(named: Iterable[Path], settings: Iterable[Path] = ()) -> str:
+    """Of the names and contents of files, in this order. `settings` count by their place, and as empty where there are
+    none."""
+    digest = hashlib.sha256()
+    for path in named:
+        digest.update(f"{path.name} {sha256_of(path)}\n".encode())
+    for path in settings:
+        digest.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

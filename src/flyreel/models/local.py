@@ -25,6 +25,8 @@ class LocalModel:
     Its identity is the digest of the weights, so that the ledger knows the model again whatever port it got today.
     """
 
+    sees = False
+
     def __init__(self, path: Path, title: str) -> None:
         self.name = path.name
         self.identity = f"sha256:{catalog.sha256_of(path)}"

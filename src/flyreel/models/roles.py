@@ -1,9 +1,11 @@
 """Which model plays which role: `--model` on the command line, or `[models.ROLE]` in flyreel.toml.
 
 [models.blind]
-url = "http://localhost:8000/v1"      # or local = "qwen2.5-coder-0.5b", or local = "path/to/file.gguf"
+url = "http://localhost:8000/v1"      # or local = "qwen2.5-coder-0.5b", or local = "path/to/file.gguf",
+                                      # or hf = "organisation/model", or hf = "path/to/folder"
 name = "my-model"                     # asked of the endpoint where it is left out
 key_env = "MY_KEY"                    # the environment variable that holds the key
+frames_as = "images"                  # of an hf model: or "video", for one that takes frames as a video
 concurrency = 64
 rate = 600                            # calls a minute
 timeout = 120
@@ -23,6 +25,8 @@ from flyreel.errors import InputError, ModelError, did_you_mean
 from flyreel.models.call import Model, Price
 from flyreel.models.catalog import Say
 from flyreel.models.endpoint import Endpoint
+from flyreel.models.in_process import FRAMES_AS, FramesAs, open_in_process
+from flyreel.models.in_process import IN_FLIGHT as IN_PROCESS_IN_FLIGHT
 from flyreel.models.local import IN_FLIGHT as LOCAL_IN_FLIGHT
 from flyreel.models.local import open_local
 
@@ -30,7 +34,7 @@ ROLES = ("blind", "heldout", "rewriter", "verifier", "generator", "judge", "capt
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("url", "local", "name", "key_env"), (str,)),
+    **dict.fromkeys(("url", "local", "hf", "frames_as", "name", "key_env"), (str,)),
     **dict.fromkeys(("concurrency", "tries"), (int,)),
     **dict.fromkeys(("rate", "timeout"), (float, int)),
 }
@@ -42,6 +46,8 @@ class Spec:
 
     url: str | None = None
     local: str | None = None
+    hf: str | None = None
+    frames_as: FramesAs = "images"
     name: str | None = None
     key_env: str = "FLYREEL_API_KEY"
     concurrency: int | None = None
@@ -52,6 +58,8 @@ class Spec:
 
     @property
     def in_flight(self) -> int:
+        if self.hf is not None:
+            return self.concurrency or IN_PROCESS_IN_FLIGHT
         return self.concurrency or (LOCAL_IN_FLIGHT if self.local is not None else 64)
 
 
@@ -91,25 +99,29 @@ def _spec(path: Path, role: str, table: Any) -> Spec:
     for name in table if isinstance(table, dict) else ():
         if name not in known:
             raise InputError(f"{path}: [models.{role}]: no setting {name!r}.{did_you_mean(name, known)}")
-    if not isinstance(table, dict) or ("url" in table) == ("local" in table):
-        raise InputError(f"{path}: [models.{role}] needs either url or local")
+    if not isinstance(table, dict) or sum(way in table for way in ("url", "local", "hf")) != 1:
+        raise InputError(f"{path}: [models.{role}] needs one of url, local and hf")
     for name, value in table.items():
         wanted = _TYPES.get(name, (object,))
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise InputError(f"{path}: [models.{role}]: {name} = {value!r} is not a {wanted[0].__name__}")
+    if "frames_as" in table and ("hf" not in table or table["frames_as"] not in FRAMES_AS):
+        raise InputError(f"{path}: [models.{role}]: frames_as is {' or '.join(FRAMES_AS)}, and of an hf model only")
     price = _price(path, role, table["price"]) if "price" in table else None
     return replace(Spec(**{k: v for k, v in table.items() if k != "price"}), price=price)
 
 
 def parse(text: str, known: Settings) -> Spec:
-    """`local:NAME`, `http://host/v1`, `http://host/v1#NAME`, or a role that flyreel.toml names."""
+    """`local:NAME`, `hf:NAME`, `hf:FOLDER`, `http://host/v1`, `http://host/v1#NAME`, or a role in flyreel.toml."""
     if text == "local" or text.startswith("local:"):
         return Spec(local=text.partition(":")[2] or "default")
+    if text.startswith("hf:"):
+        return Spec(hf=text.partition(":")[2])
     if text in known.roles:
         return known.roles[text]
     url, _, name = text.partition("#")
     if not url.startswith(("http://", "https://")):
-        raise InputError(f"--model {text}: write http://host:port/v1, local:NAME or a role that flyreel.toml names")
+        raise InputError(f"--model {text}: write http://host:port/v1, local:NAME, hf:NAME or a role in flyreel.toml")
     return Spec(url=url, name=name or None, price=known.prices.get(name))
 
 
@@ -117,6 +129,8 @@ async def connect(spec: Spec, known: Settings = Settings(), say: Say = lambda li
     """Start or contact the model. Nobody there is a wrong input, found before any work is done."""
     if spec.local is not None:
         return open_local(spec.local, say)
+    if spec.hf is not None:
+        return open_in_process(spec.hf, spec.frames_as)
     assert spec.url is not None
     key = os.environ.get(spec.key_env) or os.environ.get("OPENAI_API_KEY")
     endpoint = Endpoint(spec.url, spec.name or "", key=key, price=spec.price, timeout=spec.timeout)

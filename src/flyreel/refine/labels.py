@@ -33,6 +33,11 @@ SPELLINGS = {"visualreliance": "visual_reliance", "hard": "hard", "hardsplit": "
 """What a data set may call these labels in `meta`, without case and punctuation."""
 
 
+def label_called(name: str) -> str | None:
+    """The label that a key of `meta` stands for, however it is spelled, or None."""
+    return SPELLINGS.get(re.sub(r"[\W_]", "", name.casefold()))
+
+
 @dataclass(frozen=True)
 class Labelling:
     """`first` is the set as it came in, in the same order. All models answer for the two labels; the category is chosen
@@ -133,7 +138,7 @@ def _put(metas: list[dict[str, Any]], rows: Sequence[int], name: str, found: dic
     """Also a foreign spelling goes: beside a new label it would be the old one under another name."""
     counts = Counts()
     for row, meta in enumerate(metas):
-        old = [k for k in meta if SPELLINGS.get(re.sub(r"[\W_]", "", k.casefold())) == name]
+        old = [k for k in meta if label_called(k) == name]
         if row not in found:
             counts.kept += bool(old)
             continue

@@ -40,8 +40,16 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["percent"] = lambda rate: "–" if rate is None else summary.percent(rate)
+    made.filters["points"] = lambda share: "–" if share is None else points(share)
+    made.filters["count"] = lambda n: f"{n:,}"
+    made.filters["noun"] = summary.counted
     made.filters["p"] = lambda p: "–" if p is None else ("< 0.0001" if p < 1e-4 else f"{p:.4f}")
     return made
+
+
+def points(share: float) -> str:
+    """A difference of two rates, with its sign."""
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def render(saved: store.Saved, films: Films = NO_FILMS) -> str:

@@ -12,7 +12,6 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from flyreel.audit.summary import counted, percent
@@ -20,7 +19,7 @@ from flyreel.refine import store
 from flyreel.refine.history import diff
 from flyreel.refine.summary import moved
 from flyreel.refine.wordings import wording_of
-from flyreel.report.page import environment
+from flyreel.report.page import environment, points
 from flyreel.review.queue import Case
 from flyreel.schema import Revision, Wording
 from flyreel.tables import write_text
@@ -61,7 +60,7 @@ def render(saved: store.Saved) -> str:
     for revision in saved.revisions:
         by_question[revision.question].append(revision)
     changed = _changed(saved, by_question)
-    return _environment().get_template("refine.html.jinja").render(
+    return environment().get_template("refine.html.jinja").render(
         refine=found,
         source=found.get("source", saved.folder.name),
         verdict=verdict(found),
@@ -126,7 +125,7 @@ def _warnings(summary: dict[str, Any]) -> list[tuple[str, str]]:
         if not (a["before"] and after):
             found.append(("Shows nothing", f"{who}: {a['note'] or 'it did not answer'}"))
             continue
-        by = f"{_points(a['difference'])} points ({_points(apart[0])} to {_points(apart[1])})" if apart else ""
+        by = f"{points(a['difference'])} points ({points(apart[0])} to {points(apart[1])})" if apart else ""
         if a["role"] in ("heldout", "loop") and after["ci95"][0] > after["chance"]:
             share = f"{percent(after['accuracy'])} ({_interval(after)}), chance {percent(after['chance'])}"
             found.append(("Still above chance", f"{who} finds the key of {share}"))
@@ -282,15 +281,3 @@ def _case(case: Case) -> dict[str, Any]:
 def _interval(estimate: dict[str, Any]) -> str:
     low, high = estimate["ci95"]
     return f"95% interval {100 * low:.1f} to {100 * high:.1f}%"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "−")
-
-
-def _environment() -> jinja2.Environment:
-    made = environment()
-    made.filters["points"] = lambda share: "–" if share is None else _points(share)
-    made.filters["count"] = lambda n: f"{n:,}"
-    made.filters["noun"] = counted
-    return made

@@ -11,8 +11,6 @@ choices: a mistake that averaging cannot mend.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import hashlib
 import json
 import math
@@ -23,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flyreel.models.fake import FakeReply, FakeServer, options
+from flyreel.models.fake import FakeReply, FakeServer, options, serve
 from flyreel.models.scoring import LETTERS
 from flyreel.toybox import oracle, world
 from flyreel.toybox.questions import CHOICES, chosen, row
@@ -161,12 +159,6 @@ def _logs(shares: dict[str, float]) -> dict[str, float]:
     return {token: math.log(share) for token, share in shares.items()}
 
 
-async def _serve(server: FakeServer) -> None:
-    async with server:
-        print(server.url, flush=True)
-        await asyncio.Event().wait()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="A model on loopback that knows the scenes of a toybox.")
     parser.add_argument("--port", type=int, default=0)
@@ -177,8 +169,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each reply")
     given = parser.parse_args()
     script = Scripted(tuple(world.scenes(given.seed, given.clips)), errs=given.errs, misreads=given.misreads)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(FakeServer(script, given.latency, port=given.port)))
+    serve(FakeServer(script, given.latency, port=given.port))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ about may stand. The id says `squeeze`, with everything else the vectors depend 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import warnings
 from collections.abc import Sequence
@@ -18,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from flyreel.errors import InputError, MissingExtra
-from flyreel.models.catalog import sha256_of
-from flyreel.models.hub import brief, folder_of, quiet
+from flyreel.models.hub import brief, digest_of, folder_of, quiet
 from flyreel.video.embed.base import Embedder, embedders
 
 PRECISIONS = ("float32", "bfloat16", "float16", "int8")
+SETTINGS = ("config.json", "preprocessor_config.json", "processor_config.json")
 BATCH = {"float32": 8, "int8": 8}
 """Frames at a time on a CPU, by precision: 32 for the others. A GPU takes eight times as many."""
 
@@ -59,9 +58,9 @@ class DualEncoder:
         if precision == "int8":
             self._model = _int8(self._model)
         self._siglip = self._model.config.model_type.startswith("siglip")
+        digest = digest_of(weights, (folder / n for n in SETTINGS))
         self.id = (
-            f"hf:{Path(name).name}@{_digest(folder, weights)[:20]}:{self.size[0]}x{self.size[1]}:squeeze"
-            f":{self._precision}:{self._device}"
+            f"hf:{Path(name).name}@{digest[:20]}:{self.size[0]}x{self.size[1]}:squeeze:{self._precision}:{self._device}"
         )
 
     def images(self, frames: np.ndarray) -> np.ndarray:
@@ -192,12 +191,3 @@ def _read_json(name: str, path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"hf:{name}: {path}: {brief(error)}; download the model again") from None
     return read if isinstance(read, dict) else {}
-
-
-def _digest(folder: Path, weights: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in weights:
-        digest.update(f"{path.name} {sha256_of(path)}\n".encode())
-    for path in (folder / n for n in ("config.json", "preprocessor_config.json", "processor_config.json")):
-        digest.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
-    return digest.hexdigest()
