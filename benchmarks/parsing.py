@@ -20,11 +20,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common import bars, head, table
-from replies import Case, cases
 from replies.choices import LETTERS
 
 from flyreel.evaluate import parse_answer
-from flyreel.evaluate.parsing import read_reply
+from flyreel.replies.parsing import read_reply
+from replies import Case, cases
 
 Parser = Callable[[str, Sequence[str]], "int | None"]
 SHOWN = 30

@@ -9,6 +9,7 @@ import pytest
 from flyreel.audit.probe import probes
 from flyreel.errors import InputError
 from flyreel.formats.base import formats
+from flyreel.formats.export import exporters
 from flyreel.registry import Registry
 
 
@@ -58,7 +59,12 @@ def test_two_of_one_name_are_refused():
 
 def test_every_format_and_probe_has_a_summary_for_the_help():
     assert formats.names() == [
-        "canonical", "cinepile", "egoschema", "mvbench", "next-qa", "social-iq2", "tgif-qa", "video-mme",
+        "canonical", "cinepile", "egoschema", "label-studio", "lettered", "llava", "mvbench", "next-qa", "social-iq2",
+        "tgif-qa", "video-mme", "webdataset",
+    ]  # fmt: skip
+    assert exporters.names() == [
+        "canonical", "csv", "huggingface", "label-studio", "llava", "lmms-eval", "mvbench", "video-mme", "vlmevalkit",
+        "webdataset",
     ]  # fmt: skip
     assert {"surface", "shortcut", "leakage", "blind"} <= set(probes.names())
-    assert all(e.summary for registry in (formats, probes) for e in registry)
+    assert all(e.summary for registry in (formats, exporters, probes) for e in registry)

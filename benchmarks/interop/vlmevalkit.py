@@ -29,6 +29,7 @@ from flyreel.formats.exporting import Request, run
 from flyreel.tables import write_jsonl
 
 NAME = "toy"
+RATINGS = ("Overall", "unread", "failed")
 
 HOSTILE = [
     "None", "nan", "1.50", "007", "True", "it's", '"quoted"', "tab\there", "line\nbreak", "line\r\nbreak", "a, b", "\\",
@@ -43,9 +44,16 @@ def toybox(folder: Path, clips: int) -> Path:
 
 
 def hostile(folder: Path) -> Path:
-    """Questions whose texts a reader that guesses, or a list read with eval, could take for something else."""
+    """Questions whose texts a reader that guesses, or a list read with eval, could take for something else; their
+    categories are called as what the class prints beside them."""
     rows = [
-        {"id": f"h{i}", "question": f"Which is {text}", "choices": [text, f"{i}.0", "third"], "answer": i % 3}
+        {
+            "id": f"h{i}",
+            "question": f"Which is {text}",
+            "choices": [text, f"{i}.0", "third"],
+            "answer": i % 3,
+            "category": RATINGS[i % 4 % 3],
+        }
         for i, text in enumerate(HOSTILE)
     ]
     return write_jsonl(folder / "hard.jsonl", rows)
@@ -88,7 +96,8 @@ def main() -> int:
             shutil.copy(path, done.out)
         others = plain, here / "hard.jsonl"
         told = inside(given.python, given.kit, done.out, *others, videos=here / "toybox" / "clips")
-        back = read(done.out / f"{NAME}.tsv").questions
+        back = read(done.out / f"flyreel_{NAME}.tsv").questions
+        blind = read(done.out / f"flyreel_{NAME}_blind.tsv").questions
     n = len(questions)
     for name in ("versions", "prompt", "blind prompt", "shapes", "rating xlsx", "known", "primary"):
         print(f"\n  {name}\n\n{told[name] if isinstance(told[name], str) else json.dumps(told[name])}")
@@ -110,7 +119,13 @@ def main() -> int:
          told["hostile"] == len(HOSTILE)),
         (f"{told['hostile blind']} of {len(HOSTILE)} hostile blind ones with every option",
          told["hostile blind"] == len(HOSTILE)),
-        ("the TSV reads back as the same questions", back.ids == questions.ids),
+        (f"always A, categories called {', '.join(RATINGS)}: {json.dumps(told['by rating'])}",
+         close(told["by rating"], told["by rating known"])),
+        ("both TSVs read back as the same questions", all(
+            (got.ids, got.texts, got.flat_choices, got.answer.tolist())
+            == (questions.ids, questions.texts, questions.flat_choices, questions.answer.tolist())
+            for got in (back, blind)
+        )),
     )  # fmt: skip
 
 

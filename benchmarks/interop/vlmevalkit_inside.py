@@ -30,7 +30,7 @@ def rows_of(file):
 
 
 def with_videos(rows):
-    from toy_dataset import toyDataset
+    from flyreel_toy_dataset import flyreel_toyDataset as toyDataset
     from vlmeval.dataset.video_base import VideoBaseDataset
 
     whole = toyDataset()
@@ -50,8 +50,8 @@ def with_videos(rows):
 
 def with_frames():
     import numpy as np
+    from flyreel_toy_dataset import flyreel_toyDataset as toyDataset
     from PIL import Image
-    from toy_dataset import toyDataset
 
     frames = toyDataset(nframe=4)
     prompts = [frames.build_prompt(frames.data.iloc[i]) for i in range(len(frames))]
@@ -67,7 +67,7 @@ def with_frames():
 
 def scores(made):
     """A file of replies of known truth, as the kit writes it, in two of its containers."""
-    from toy_dataset import toyDataset
+    from flyreel_toy_dataset import flyreel_toyDataset as toyDataset
 
     data = toyDataset()
     said, told = data.data.copy(), {}
@@ -95,7 +95,7 @@ def scores(made):
 def blind(rows, made):
     from vlmeval.dataset.text_mcq import CustomTextMCQDataset
 
-    data = CustomTextMCQDataset(dataset="toy_blind")
+    data = CustomTextMCQDataset(dataset="flyreel_toy_blind")
     texts = [data.build_prompt(i)[0]["value"] for i in range(len(data))]
     always = data.data.copy()
     always["prediction"] = "B"
@@ -115,15 +115,26 @@ def blind(rows, made):
     }
 
 
-def hostile(rows):
-    from hard_dataset import hardDataset, options
+def hostile(rows, made):
+    from flyreel_hard_dataset import flyreel_hardDataset as hardDataset
+    from flyreel_hard_dataset import options
     from vlmeval.dataset.text_mcq import CustomTextMCQDataset
 
     data = hardDataset()
     lines = [data.data.iloc[i] for i in range(len(data))]
-    plain = CustomTextMCQDataset(dataset="hard_blind")
+    plain = CustomTextMCQDataset(dataset="flyreel_hard_blind")
     texts = [plain.build_prompt(i)[0]["value"] for i in range(len(plain))]
+    always = data.data.copy()
+    always["prediction"] = "A"
+    always.to_csv(made / "model_hard.tsv", sep="\t", index=False)
+    rating = data.evaluate(str(made / "model_hard.tsv"), model="exact_matching")
+    called = sorted({row["category"] for row in rows})
+    of = {name: [row["answer"] == 0 for row in rows if row["category"] == name] for name in called}
+    known = {"Overall": sum(row["answer"] == 0 for row in rows) / len(rows), "unread": 0.0, "failed": 0.0}
+    known |= {f"category: {name}": sum(right) / len(right) for name, right in of.items()}
     return {
+        "by rating": {name: float(value) for name, value in rating.items()},
+        "by rating known": known,
         "hostile": sum(
             line["question"] == row["question"]
             and options(line) == row["choices"]
@@ -146,7 +157,13 @@ def main(kit, made, questions, hard):
 
     rows = rows_of(questions)
     told = {"versions": {"python": sys.version.split()[0], "pandas": pandas.__version__, "decord": decord.__version__}}
-    told |= with_videos(rows) | with_frames() | scores(Path(made)) | blind(rows, Path(made)) | hostile(rows_of(hard))
+    told |= (
+        with_videos(rows)
+        | with_frames()
+        | scores(Path(made))
+        | blind(rows, Path(made))
+        | hostile(rows_of(hard), Path(made))
+    )
     print("TOLD " + json.dumps(told, default=str))
 
 

@@ -67,7 +67,8 @@ SHOWN = 40
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of an error line that offers what was probably meant, or all there is."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    folded = {known.casefold(): known for known in names}
+    near = [folded[n] for n in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
     if near:
         return f" Did you mean {' or '.join(near)}?"
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""

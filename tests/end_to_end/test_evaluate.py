@@ -124,6 +124,7 @@ def test_asking_says_which_frames(flyreel: Program, toybox: Path, watcher: str) 
 
 
 def test_mistakes_are_one_line(flyreel: Program, toybox: Path, model_url: str) -> None:
+    (flyreel.here / "alone.jsonl").write_text(toybox.read_text())
     for words, says in [
         ((str(toybox),), "evaluate needs --model"),
         ((str(toybox), "--model", model_url, "--view", "ful"), "no such view. Did you mean full"),
@@ -131,7 +132,9 @@ def test_mistakes_are_one_line(flyreel: Program, toybox: Path, model_url: str) -
         ((str(toybox), "--model", model_url, "-k", "0"), "-k 0"),
         ((str(toybox), "--predictions", "nowhere.jsonl"), "no such file"),
         ((str(toybox), "--model", "hf:"), "name a model or a folder"),
+        ((str(toybox), "--model", "local:"), "sees no frames"),
         (("nowhere.jsonl", "--model", model_url), "no such file"),
+        (("alone.jsonl", "--model", model_url), "Put a clips.jsonl"),
     ]:
         ran = flyreel("evaluate", *words)
         assert ran.code == 2 and says in ran.err and len(ran.err.splitlines()) == 1, ran.err
@@ -150,3 +153,29 @@ def test_retrieval_both_ways(flyreel: Program, toybox: Path) -> None:
     told = json.loads(ran.out)
     assert ran.code == 0 and told["text_to_video"]["R@1"]["accuracy"] > told["text_to_video"]["R@1"]["chance"]
     assert told["video_to_text"]["queries"] == told["clips"] == 8
+    assert json.loads((flyreel.here / "clips.evaluate" / "retrieval.json").read_text()) == told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--model", "http://127.0.0.1:1/v1"), ("--predictions", "x.jsonl"), ("--split", "test"), ("--map", "question=q"),
+     ("--controls",), ("--view", "blind"), ("--dry-run",), ("--budget", "1usd"), ("--judge", "local:")],
+)  # fmt: skip
+def test_retrieval_takes_no_option_about_questions(flyreel: Program, toybox: Path, words: tuple[str, ...]) -> None:
+    """Ignored, an option would seem to have been followed: a budget above all."""
+    ran = flyreel("evaluate", str(toybox.parent / "clips.jsonl"), "--retrieval", "toyclip", *words)
+    assert ran.code == 2 and ran.err.startswith(f"flyreel: {words[0]} is about questions"), ran.err
+    assert len(ran.err.splitlines()) == 1 and not (flyreel.here / "clips.evaluate").exists()
+
+
+def test_open_questions_of_a_watcher(flyreel: Program, toybox: Path, watcher: str) -> None:
+    """From the command line to the page: words where no choice is, and no submission."""
+    row = json.loads(toybox.read_text().splitlines()[0])
+    clip = str(toybox.parent / "clips" / f"{row['clip']}.mp4")
+    (flyreel.here / "clips.jsonl").write_text(json.dumps({"id": "k", "path": clip}) + "\n")
+    rows = [{"id": f"q{i}", "question": f"What is in {i}?", "answer": "a red ball", "clip": "k"} for i in range(3)]
+    (flyreel.here / "open.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    ran = flyreel("evaluate", "open.jsonl", "--model", watcher, "--controls", "-k", "2")
+    assert ran.code == 0, ran.err
+    assert "3 of 3 answered in the view full" in ran.out and "BLEU says nothing" in ran.out
+    assert stats(watcher)["requests"] == 3 and not list(flyreel.here.rglob("submission-*"))

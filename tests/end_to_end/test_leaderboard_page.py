@@ -92,6 +92,18 @@ def page(tmp_path: Path) -> Path:
     return out
 
 
+def test_the_line_says_what_was_not_asked_and_what_it_costs(tmp_path: Path) -> None:
+    """Or 40% looks like a model that is wrong more often than not."""
+    file = write_jsonl(tmp_path / "toy.jsonl", questions().to_rows())
+    sent = submission("alpha", 36)
+    sent["answers"] = {"full": {id: reply for id, reply in sent["answers"]["full"].items() if int(id[1:]) < 45}}
+    (tmp_path / "submission.json").write_text(json.dumps(sent), encoding="utf-8")
+    words = ("add", str(tmp_path / "submission.json"), "--questions", str(file), "--board", str(tmp_path / "board"))
+    told = command(*words).splitlines()[0]
+    assert told.startswith("alpha: 40.0% (95% CI ")
+    assert told.endswith("45 of 90 asked and the rest wrong, 80.0% of those asked, 0.0% of them cannot be read")
+
+
 def head(label: str) -> str:
     return LABEL.format(label=label)
 
@@ -185,6 +197,19 @@ async def test_it_fits_and_asks_nobody_for_anything(browser: Any, page: Path, wi
     assert await browser.run(f"{cell}.left >= 0 && {cell}.right <= innerWidth * 0.6"), "the names scroll away"
     assert browser.requested == [page.as_uri()]
     assert browser.errors == []
+
+
+async def test_the_headings_stay_while_the_rows_scroll(browser: Any, page: Path) -> None:
+    """Thirty rows of numbers say little when their headings are gone, downwards or sideways."""
+    await browser.open(page, width=1280)
+    await browser.run("document.getElementById('wide').scrollIntoView()")
+    await browser.run("document.getElementById('wide').scrollTo(200, 600)")
+    assert await browser.run("document.getElementById('wide').scrollTop") > 300
+    top = "document.getElementById('wide').getBoundingClientRect().top"
+    assert await browser.run(f"Math.abs({head('Accuracy')}.getBoundingClientRect().top - {top})") < 2
+    over = f"(() => {{ const r = {head('Model')}.getBoundingClientRect();"
+    over += " return document.elementFromPoint(r.left + 8, r.bottom - 8).closest('th').dataset.label; })()"
+    assert await browser.run(over) == "Model", "another cell lies over the heading"
 
 
 async def test_without_scripts_it_is_a_sorted_table(browser: Any, page: Path) -> None:

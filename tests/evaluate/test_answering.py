@@ -10,7 +10,8 @@ import pytest
 from flyreel.engine.budget import Budget
 from flyreel.engine.calls import Caller, Limits
 from flyreel.engine.local import Silent
-from flyreel.errors import Refused
+from flyreel.errors import MissingExtra, Refused
+from flyreel.evaluate import answering, pictures
 from flyreel.evaluate.answering import Setting, answers, calls, items
 from flyreel.evaluate.pictures import Choosing
 from flyreel.evaluate.views import chosen
@@ -124,6 +125,44 @@ def test_cues_of_the_clip_stand_in_for_a_question_without_any():
     ]
     first, second = items(Questions.from_rows(rows), {}, {"c": [cue]})
     assert [c["text"] for c in first.cues] == ["Go away."] and [c["text"] for c in second.cues] == ["Come here."]
+
+
+async def test_what_cannot_be_put_is_that_questions_reason_and_no_end_of_the_run(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pictures, "LARGEST_VIDEO", 100)
+    setting = Setting(chosen(("full", "blind"), False), Choosing(k=2), send="video")
+    many = asked("c", choices=[f"choice {i}" for i in range(27)])
+    listed = [*items(asked("c"), {"c": clip}, {}), *items(many, {"c": clip}, {})]
+    found = await answers(caller(FakeModel(always("A"))), listed, setting, Silent())
+    assert [[(p.failure, p.asked) for p in said] for said in found] == [
+        [("video-too-large", False), (None, True)],
+        [("video-too-large", False), ("too-many-choices", False)],
+    ]
+    assert len(list(calls(listed, setting, lambda done, total: None))) == 1
+
+
+async def test_a_missing_extra_is_no_unreadable_clip(clip: Path, monkeypatch: pytest.MonkeyPatch):
+    """It would be told of every clip in turn, and the run would end with a set that nobody can read."""
+
+    def lacking(*_: Any) -> None:
+        raise MissingExtra("hf embedders", "models")
+
+    monkeypatch.setattr(answering, "pictures", lacking)
+    with pytest.raises(MissingExtra):
+        await answers(caller(FakeModel(always("A"))), items(asked("c"), {"c": clip}, {}), EVERY, Silent())
+
+
+@pytest.mark.parametrize(("views", "one"), [(("full", "blind"), "full"), (("dialogue", "blind"), "blind")])
+async def test_an_open_question_is_put_once(clip: Path, views: tuple[str, ...], one: str):
+    """Nothing compares its views, and what is asked is paid for."""
+    open_ended = Questions.from_rows([{"id": "o", "question": "How many?", "answer": "3", "clip": "c"}])
+    listed = items(open_ended, {"c": clip}, {})
+    setting = Setting(chosen(views, False), Choosing(k=2))
+    model = FakeModel(always("3"))
+    (found,) = await answers(caller(model), listed, setting, Silent())
+    assert [p.view for p in found] == [one] and model.calls == 1
+    assert len(list(calls(listed, setting, lambda done, total: None))) == 1
 
 
 async def test_open_answers_are_the_reply(clip: Path):

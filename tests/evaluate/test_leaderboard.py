@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from itertools import combinations
 from pathlib import Path
@@ -9,14 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyreel.errors import InputError
 from flyreel.evaluate import leaderboard
 from flyreel.evaluate.leaderboard import Added, add, load, ranks
+from flyreel.evaluate.scores import sheet
 from flyreel.evaluate.submission import digest
 from flyreel.questions import Questions
+from flyreel.schema import Prediction
+from flyreel.tables import write_text
 
 N = 120
 KEYS = [i * 7 % 4 for i in range(N)]
@@ -86,9 +90,13 @@ def test_replies_are_read_and_indices_stand(tmp_path: Path) -> None:
 
 
 def test_the_submission_stays_as_it_came(tmp_path: Path) -> None:
-    row = put(tmp_path).row
+    """Byte for byte, whatever its lines end with, and the digest is of that."""
+    path = send(tmp_path)
+    path.write_bytes(json.dumps(json.loads(path.read_bytes()), indent=1).encode().replace(b"\n", b"\r\n"))
+    row = add(path, questions(), "toy.jsonl", tmp_path / "board").row
     kept = tmp_path / "board" / "submissions" / f"{row['slug']}.json"
-    assert kept.read_bytes() == (tmp_path / "m.json").read_bytes()
+    assert kept.read_bytes() == path.read_bytes()
+    assert row["submission_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_no_key_is_in_the_folder(tmp_path: Path) -> None:
@@ -104,12 +112,49 @@ def test_no_key_is_in_the_folder(tmp_path: Path) -> None:
             assert '"q0"' not in p.read_text(encoding="utf-8")
 
 
-def test_missing_answers_are_allowed_and_counted(tmp_path: Path) -> None:
+def test_missing_answers_are_allowed_and_count_as_wrong(tmp_path: Path) -> None:
     some = {id: k for id, k in answers(1.0).items() if int(id[1:]) < N // 2}
     full = put(tmp_path, answers={"full": {**some, "q100": None}}).row["views"]["full"]
     assert full["coverage"] == {"questions": N, "asked": N // 2, "answered": N // 2}
-    assert full["accuracy"]["accuracy"] == 1.0
+    assert (full["accuracy"]["accuracy"], full["accuracy"]["n"]) == (0.5, N)
+    assert (full["of_asked"]["accuracy"], full["of_asked"]["n"]) == (1.0, N // 2)
+    assert full["strict"]["accuracy"] == full["hard"]["accuracy"] == 0.5
+    assert {e["accuracy"] for e in full["categories"].values()} == {0.5}
     assert sum(full["unasked"].values()) == N // 2
+    assert full["unread_rate"] == 0.0
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["right", "wrong", "null", "absent"]), min_size=N, max_size=N))
+def test_nothing_is_won_by_leaving_answers_out(said: list[str]) -> None:
+    """Whatever is left out, the number is the one of the same replies with nonsense in the gaps."""
+    made, asked = {}, questions()
+    for i, (key, one) in enumerate(zip(KEYS, said, strict=True)):
+        if one != "absent":
+            answer = key if one == "right" else (key + 1) % 4 if one == "wrong" else None
+            made[f"q{i}"] = Prediction(question=f"q{i}", model="m", asked=one != "null", answer=answer)
+    every = leaderboard.everything(sheet("m", "full", asked, made))
+    assert every.asked.all()
+    assert every.hits.sum() == said.count("right")
+
+
+def test_one_answer_does_not_lead_a_board(tmp_path: Path) -> None:
+    put(tmp_path, "all", answers={"full": answers(0.9)})
+    put(tmp_path, "one", answers={"full": {"q0": KEYS[0]}})
+    put(tmp_path, "nulls", answers={"full": {**dict.fromkeys(answers(0)), "q0": KEYS[0]}})
+    rows = load(tmp_path / "board").rows
+    found = {row["model"]["name"]: rank for row, rank in zip(rows, ranks(rows), strict=True)}
+    assert found == {"all": (1, 1), "one": (2, 3), "nulls": (2, 3)}
+    later = next(row for row in rows if row["model"]["name"] == "one")["compared"]
+    assert [told["questions"] for told in later.values()] == [N]
+
+
+def test_what_a_view_adds_is_over_what_was_asked_in_both(tmp_path: Path) -> None:
+    """Or a view that was shown for few questions would seem to add as much as was left out of the other."""
+    few = {id: k for id, k in answers(1.0).items() if int(id[1:]) < 12}
+    row = put(tmp_path, answers={"full": answers(1.0), "blind": few}).row
+    assert (row["adds"]["blind"]["questions"], row["adds"]["blind"]["difference"]) == (12, 0.0)
+    assert row["views"]["blind"]["of_asked"]["accuracy"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -125,6 +170,9 @@ def test_missing_answers_are_allowed_and_counted(tmp_path: Path) -> None:
         ({"scores": {"accuracy": 75}}, r"claims 75\.000000"),
         ({"scores": {"acuracy": 0.75}}, "nothing of that name is scored. Did you mean accuracy"),
         ({"scores": {"blind.accuracy": 0.2}}, "nothing of that name"),
+        ({"scores": {"\x1b[2J": 0.2}}, r"scores\.\\u001b\[2J: nothing of that name"),
+        ({"settings": {"x": "\ud800"}}, "half a character"),
+        ({"versions": {"x": "\ud800"}}, "half a character"),
         ({"questions": {"name": "toy", "digest": digest(questions()), "count": 3}}, "questions.count"),
     ],
 )
@@ -175,8 +223,71 @@ def test_a_board_is_of_one_question_set(tmp_path: Path) -> None:
 def test_scores_under_two_sets_of_keys_do_not_meet(tmp_path: Path) -> None:
     """The digest says nothing of keys; a corrected key would otherwise change one row and not the others."""
     put(tmp_path)
-    with pytest.raises(InputError, match="keys, groups or the reading of replies have changed"):
+    with pytest.raises(InputError, match="so keys, groups, categories or the reading of replies have changed"):
         put(tmp_path, "n", asked=questions([(k + 1) % 4 for k in KEYS]))
+
+
+@pytest.mark.parametrize("won", [100, 101], ids=["in another category", "in another film"])
+def test_keys_that_changed_are_found_though_the_accuracy_stays(tmp_path: Path, won: int) -> None:
+    """One hit less and one more are the same accuracy, and every number of the row was found with the old keys."""
+    full, keys = answers(0.75), list(KEYS)
+    keys[2], keys[won] = (KEYS[2] + 1) % 4, full[f"q{won}"]
+    put(tmp_path)
+    with pytest.raises(InputError, match="its scores in the view full are not what they were"):
+        put(tmp_path, "n", asked=questions(keys))
+
+
+def test_keys_that_changed_are_found_in_any_view(tmp_path: Path) -> None:
+    """The key that changed is one that the model never picked with all in sight, and picked blind."""
+    keys = list(KEYS)
+    keys[100] = (KEYS[100] + 2) % 4
+    put(tmp_path, answers={"full": answers(0.75), "blind": answers(1.0)})
+    with pytest.raises(InputError, match="its scores in the view blind are not what they were"):
+        put(tmp_path, "n", asked=questions(keys))
+
+
+def test_groups_and_categories_that_changed_are_found_before_any_row_is_read(tmp_path: Path) -> None:
+    """A single row that is replaced would otherwise stand beside the old count of groups."""
+    put(tmp_path)
+    other = [{**row, "category": "one kind", "group": "one film"} for row in questions().to_rows()]
+    with pytest.raises(InputError, match="groups and categories of the questions have changed"):
+        put(tmp_path, asked=Questions.from_rows(other), replace=True)
+
+
+def test_a_submission_that_was_changed_on_the_board_is_found(tmp_path: Path) -> None:
+    kept = tmp_path / "board" / "submissions" / f"{put(tmp_path).row['slug']}.json"
+    kept.write_bytes(kept.read_bytes().replace(b", ", b",\r\n"))
+    with pytest.raises(InputError, match="scored from another file than submissions/"):
+        put(tmp_path, "n")
+
+
+@pytest.mark.parametrize("broken", ["scores", "board.json"])
+def test_what_broke_off_can_be_added_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """A full disk in the middle leaves no board that cannot be read, and none that refuses the same submission."""
+
+    def full(path: Path, text: str) -> Path:
+        if broken in (path.name, path.parent.name):
+            raise InputError(f"{path}: cannot write: No space left on device")
+        return write_text(path, text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(leaderboard, "write_text", full)
+        with pytest.raises(InputError, match="No space left"):
+            put(tmp_path)
+    assert not (tmp_path / "board" / "board.json").exists()
+    assert not put(tmp_path).replaced
+    with monkeypatch.context() as patched:
+        patched.setattr(leaderboard, "write_text", full)
+        with pytest.raises(InputError, match="No space left"):
+            put(tmp_path, "n")
+    put(tmp_path, "o")
+    assert {row["model"]["name"] for row in load(tmp_path / "board").rows} >= {"m", "o"}
+
+
+def test_questions_without_keys_make_no_board(tmp_path: Path) -> None:
+    keyless = [{name: value for name, value in row.items() if name != "answer"} for row in questions().to_rows()]
+    with pytest.raises(InputError, match=r"toy\.jsonl: 120 of its questions have no key"):
+        put(tmp_path, asked=Questions.from_rows(keyless))
 
 
 def test_ranks_follow_the_paired_comparisons(tmp_path: Path) -> None:
@@ -200,6 +311,7 @@ def row(i: int, compared: dict[str, Any]) -> dict[str, Any]:
     return {"slug": f"s{i}", "submission_sha256": str(i), "compared": compared}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6), st.randoms())
 def test_every_model_has_a_place(n: int, chance: Any) -> None:
     """Places stay within the table, and of a decided pair one is above the other."""

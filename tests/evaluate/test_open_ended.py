@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from flyreel.engine.calls import Caller, Limits
 from flyreel.engine.local import Silent
 from flyreel.evaluate.judge import judge
 from flyreel.evaluate.open_ended import bleu, exact, normalised, number, score, token_f1
+from flyreel.evaluate.summary import open_lines
 from flyreel.models.call import content_of
-from flyreel.models.fake import FakeModel, FakeReply
+from flyreel.models.fake import FakeModel, FakeReply, always
 from flyreel.questions import Questions
 from flyreel.schema import Prediction
 
@@ -46,7 +48,8 @@ def test_f1_is_symmetric_bounded_and_one_only_for_the_same_words(a, b):
     [
         ("3", 3), ("three", 3), ("He does it Three times.", 3), ("3 times, three in all", 3), ("3.0", 3), ("twice", 2),
         ("", None), ("many", None), ("two or three", None), ("between 2 and 4", None), ("3D glasses", None),
-        ("v2", None), ("12", 12), ("about 2.5", 2.5), ("-1", -1), ("tone", None), ("1-2", None),
+        ("v2", None), ("1000000", 1e6), ("1000001", None), ("9" * 400, None),
+        ("12", 12), ("about 2.5", 2.5), ("-1", -1), ("tone", None), ("1-2", None),
     ],
 )  # fmt: skip
 def test_numbers(text: str, found: float | None):
@@ -82,11 +85,45 @@ def said(*replies: str | None) -> list[Prediction | None]:
 
 
 def test_scores_by_hand():
-    told = score(questions("a red car", "4", "4", "1", "rain"), said("red car", "three", "lots", "1", None)).json()
+    asked = questions("a red car on grass", "4", "9", "1", "rain")
+    told = score(asked, said("red car on the grass", "three", "lots", "1", None)).json()
     assert told["coverage"] == {"questions": 5, "asked": 4, "answered": 4} and told["unasked"] == {"no-prediction": 1}
     assert told["exact"]["accuracy"] == pytest.approx(0.5) and told["exact"]["n"] == 4
-    assert told["counts"] == {"n": 3, "unread": 1, "mse": 0.5, "exact": 0.5, "baseline": 2.0}
+    assert told["counts"] == {"n": 3, "unread": 1, "mse": 0.5, "exact": 0.5, "baseline": 2.5}, "the 9 is in neither"
     assert told["judge"] is None and "signature" in told["bleu"]
+
+
+def test_a_number_too_large_to_be_a_count_is_unread():
+    """Squared, one slip of a pen would be the whole of the error."""
+    told = score(questions("4", "2"), said("9" * 400, "1" + "0" * 30)).json()
+    assert told["counts"] == {"n": 2, "unread": 2, "mse": None, "exact": None, "baseline": None}
+    (line,) = [line for line in open_lines({"view": "full", **told}) if "counts" in line]
+    assert line.endswith("no number in any of 2 replies")
+    assert score(questions("9" * 400), said("4")).json()["counts"] is None, "nor is such an answer a count"
+
+
+def test_how_many_counts_were_read_stands_beside_the_error():
+    told = score(questions("4", "4", "1"), said("three", "lots", "1")).json()
+    lines = "\n".join(open_lines({"view": "full", **told}))
+    assert "mean squared error 0.50 of 2 read of 3; always the mean: 2.50" in lines
+
+
+def test_bleu_of_answers_shorter_than_its_runs_is_not_given():
+    """It would be next to nothing for the right answers too."""
+    told = score(questions("rain", "a red car"), said("rain", "a red car")).json()
+    assert told["bleu"] is None and told["bleu_note"] == "answers average 2.0 words: BLEU says nothing of them"
+    assert any("BLEU says nothing" in line for line in open_lines({"view": "full", **told}))
+    told = score(questions("rain", "a very red car on the wet grass"), said("rain", "a very red car on grass")).json()
+    assert told["bleu"]["score"] > 0 and told["bleu_note"] is None
+    assert score(questions("3"), said("3")).json()["bleu_note"] is None, "a set of counts has nothing to note"
+
+
+def test_without_sacrebleu_the_rest_is_scored(monkeypatch: pytest.MonkeyPatch):
+    """Replies are paid for by then."""
+    monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
+    told = score(questions("a red car on grass"), said("a red car on grass")).json()
+    assert told["bleu"] is None and "pip install 'flyreel[text]'" in told["bleu_note"]
+    assert told["exact"]["accuracy"] == 1.0
 
 
 def test_a_set_of_choices_has_no_open_scores():
@@ -105,6 +142,20 @@ async def test_a_judge_that_gives_no_verdict_says_neither_yes_nor_no():
     assert found == {"q0": True, "q1": False, "q2": None}
     told = score(asked, given_, found).json()
     assert told["judge"]["accuracy"] == 0.5 and told["judge"]["n"] == 2 and told["unjudged"] == 1
+    assert any("unjudged" in line and " 1 " in line for line in open_lines({"view": "full", **told}))
+
+
+async def test_an_empty_answer_is_a_no_without_a_call():
+    """Left out, saying nothing where it is unsure would better a model's share."""
+    model = FakeModel(always("yes"))
+    asked, given_ = questions("rain", "sun"), said("rain", "")
+    found = await judge(Caller(model, Limits(1), None, Budget()), asked, given_, Silent())
+    assert found == {"q0": True, "q1": False} and model.calls <= 2
+    told = score(asked, given_, found).json()
+    assert told["judge"]["accuracy"] == 0.5 and told["unjudged"] == 0
+    silent = FakeModel(always("yes"))
+    assert await judge(Caller(silent, Limits(1), None, Budget()), asked, said("", None), Silent()) == {"q0": False}
+    assert silent.calls == 0
 
 
 async def test_an_answer_cannot_speak_to_the_judge():

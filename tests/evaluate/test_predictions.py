@@ -206,15 +206,39 @@ def test_a_sample_log_of_lmms_eval_is_read(write: Write) -> None:
     rows = [
         logged("q0", "B", resps=["<think>A</think>B"]),
         logged("q1", ["C", "A"]),
-        {
-            "doc_id": 2,
-            "doc": {"id": "q2", "question": "What?"},
-            "target": "A",
-            "resps": [["D"]],
-            "filtered_resps": ["D"],
-        },
     ]
-    assert picked(write("samples.jsonl", rows)) == {"q0": 1, "q1": 2, "q2": 3}
+    assert picked(write("samples.jsonl", rows)) == {"q0": 1, "q1": 2}
+    doc = {"id": "q2", "question": "What?"}
+    row = {"doc_id": 2, "doc": doc, "target": "A", "resps": [["D"]], "filtered_resps": ["D"]}
+    assert picked(write("samples.jsonl", [row])) == {"q2": 3}
+
+
+def test_one_field_of_a_file_names_its_questions(write: Write) -> None:
+    """Looked for anew in every row, the counter of a row about another question would answer one of ours."""
+    row = {"question": "What?", "choices": CHOICES, "answer": 0}
+    questions = Questions.from_rows([{**row, "id": "ours-1"}, {**row, "id": "3"}])
+    rows = [{"question_id": "ours-1", "id": 1, "pred": "B"}, {"question_id": "other-3", "id": 3, "pred": "C"}]
+    found = read_predictions(write("said.jsonl", rows), questions)
+    assert {id: p.answer for id, p in found.by_view["full"].items()} == {"ours-1": 1}
+    assert [(p.row, p.reason, p.detail) for p in found.problems] == [(2, "unknown-question", "other-3")]
+    docs = [{"doc_id": i, "doc": {"question_id": r["question_id"], "id": r["id"]}, "resps": r["pred"]}
+            for i, r in enumerate(rows)]  # fmt: skip
+    found = read_predictions(write("samples.jsonl", docs), questions)
+    assert set(found.by_view["full"]) == {"ours-1"}, "nor that in a log"
+
+
+def test_a_field_that_names_no_question_is_passed_over(write: Write) -> None:
+    rows = [{"question_id": f"row {i}", "qid": f"q{i}", "pred": "B"} for i in range(2)]
+    assert picked(write("said.jsonl", rows)) == {"q0": 1, "q1": 1}
+
+
+def test_a_view_that_nobody_knows_is_no_view(write: Write) -> None:
+    """Else it is scored as another way of asking, and no submission can hold it."""
+    rows = [{"id": "q0", "pred": "A", "view": "camera 2"}, {"id": "q1", "pred": "B", "view": "blind"}]
+    path = write("said.jsonl", rows)
+    assert reasons(path) == [(1, "unknown-view")] and list(read_predictions(path, asked()).by_view) == ["blind"]
+    with pytest.raises(InputError, match="view 'camera 2' in every row, which is none of full, blind, dialogue"):
+        read_predictions(write("said.jsonl", rows[:1]), asked())
 
 
 def test_log_likelihoods_of_lmms_eval_are_no_reply(write: Write) -> None:
@@ -247,7 +271,7 @@ def test_an_open_ended_answer_is_the_text(write: Write) -> None:
     assert picked(write("a.jsonl", [{"id": "open", "pred": " A horse.\n"}])) == {"open": "A horse."}
     assert picked(write("a.jsonl", [{"id": "open", "pred": 3}])) == {"open": "3"}
     found = read_predictions(write("a.jsonl", [{"id": "open", "pred": " "}]), asked()).by_view["full"]["open"]
-    assert (found.answer, found.failure, found.asked) == (None, "empty-reply", True)
+    assert (found.answer, found.failure, found.asked) == (None, "empty", True)
 
 
 def test_what_a_row_says_beside_its_answer_is_kept(write: Write) -> None:

@@ -52,7 +52,24 @@ def test_with_several_right_the_first_of_them_counts(row, data):
             places.append(min(order.index(i) for i, right in enumerate(mask) if right))
     found = score(np.array([row], dtype=float), np.array([mask]), ks=(k,))
     assert found.at[k] == pytest.approx(np.mean([p < k for p in places]))
-    assert found.median_rank == pytest.approx(np.mean(places) + 1)
+    assert found.median_rank == np.median(places) + 1
+
+
+def test_the_median_rank_of_a_random_order_is_what_chance_says():
+    """The middle of the expected ranks is another number: that of the first of many is not spread evenly."""
+    many = np.array([1, 3, 9] * 400)
+    mask = np.arange(30)[None, :] < many[:, None]
+    rng = np.random.default_rng(0)
+    drawn = np.array([[rng.permutation(30)[:k].min() + 1 for k in many] for _ in range(40)])
+    assert score(np.zeros(mask.shape), mask).chance_median == np.median(drawn) == 6
+    assert np.median(31 / (many + 1)) > 7, "which is what it was taken for"
+    assert score(rng.random(mask.shape), mask).median_rank == pytest.approx(6, abs=0.5), "who knows nothing gets it"
+
+
+def test_saying_the_same_is_worth_chance_also_where_several_are_right():
+    mask = np.arange(30)[None, :] < np.array([[2], [3], [7]])
+    found = score(np.zeros(mask.shape), mask)
+    assert found.median_rank == found.chance_median and found.at == pytest.approx(found.chance)
 
 
 def test_chance_with_several_right_is_that_of_a_blind_draw():

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flyreel.errors import InputError
-from flyreel.evaluate.search import Gallery, Request, both_ways, run
+from flyreel.errors import InputError, MissingExtra
+from flyreel.evaluate import search
+from flyreel.evaluate.search import Gallery, Request, alone, both_ways, run
 from flyreel.tables import write_jsonl
 from flyreel.toybox.make import Plan, make
 
@@ -57,7 +58,33 @@ def test_what_cannot_be_used_is_counted(clips: Path, tmp_path: Path):
     assert json.loads((tmp_path / "retrieval.json").read_text())["captions"] == told["captions"]
 
 
+def test_what_is_not_about_the_clip_is_not_taken_for_it(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An embedder that fails fails on every clip: told of each, they would all be unreadable."""
+
+    class Lacking:
+        id, size = "lacking", (8, 8)
+
+        def images(self, frames: np.ndarray) -> np.ndarray:
+            raise MissingExtra("its weights", "models")
+
+    monkeypatch.setattr(search, "open_embedder", lambda name: Lacking())
+    with pytest.raises(MissingExtra):
+        run(Request(clips, "lacking", out=tmp_path), quiet)
+
+
+def test_results_go_beside_where_nothing_is_said(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    told = run(Request(clips, "toyclip", k=2), quiet)
+    assert json.loads((tmp_path / "clips.evaluate" / "retrieval.json").read_text())["clips"] == told["clips"]
+
+
+def test_an_option_about_questions_is_refused():
+    with pytest.raises(InputError, match="--split is about questions"):
+        alone(["--split", "--model"])
+    alone([])
+
+
 def test_a_file_of_questions_is_refused(tmp_path: Path):
     write_jsonl(tmp_path / "q.jsonl", [{"id": "q", "question": "Who?", "choices": ["a", "b"], "answer": 0}])
     with pytest.raises(InputError, match="lists no clips"):
-        run(Request(tmp_path / "q.jsonl", "toyclip"), quiet)
+        run(Request(tmp_path / "q.jsonl", "toyclip", out=tmp_path), quiet)

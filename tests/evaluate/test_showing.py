@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from flyreel.errors import InputError
-from flyreel.evaluate.pictures import Choosing, picture, pictures, whole
+from flyreel.evaluate.pictures import CannotShow, Choosing, picture, pictures, whole
 from flyreel.evaluate.showing import Item, show, spoken
 from flyreel.evaluate.views import VIEWS
 from flyreel.models.call import Call, content_of
@@ -44,6 +44,13 @@ def shown(item: Item, view: str, clip: Path) -> Call:
 def test_a_description_of_the_picture_is_no_dialogue():
     """The dialogue view is to say what needs no picture; a description would tell what the picture shows."""
     assert [c["text"][:5] for c in spoken(CUES)] == ["Reply", "Come "]
+
+
+def test_nothing_that_is_said_is_cut():
+    """Half a scene, cut in silence, is another question under the same name."""
+    cues = [{"start": float(i), "end": i + 0.5, "kind": "dialogue", "text": f"{i} " + "word " * 60} for i in range(90)]
+    heard = spoken(cues[::-1])
+    assert [c["text"] for c in heard] == [c["text"] for c in cues]
 
 
 def test_each_view_shows_what_it_says(item: Item, clip: Path):
@@ -126,8 +133,9 @@ def test_the_file_itself(item: Item, clip: Path):
 
 
 def test_more_choices_than_letters_is_said():
-    with pytest.raises(InputError, match="27 choices"):
+    with pytest.raises(CannotShow, match="27 choices") as said:
         show(Item("q", "Which?", tuple(f"c{i}" for i in range(27))), VIEWS["blind"], None)
+    assert said.value.reason == "too-many-choices"
 
 
 @pytest.mark.parametrize(("how", "says"), [(Choosing(k=0), "-k 0"), (Choosing(longest=3), "--size 3")])
@@ -136,6 +144,9 @@ def test_impossible_choosings(how: Choosing, says: str):
         how.check()
 
 
-def test_a_selector_that_is_not_there():
+def test_a_selector_or_an_embedder_that_is_not_there_is_found_before_anything_is_asked():
     with pytest.raises(InputError, match="no such keyframe selector"):
         Choosing(selector="unifrom").check()
+    with pytest.raises(InputError, match="no such embedder"):
+        Choosing(selector="top-k", embedder="toyclp").check()
+    Choosing(embedder="toyclp").check()  # `uniform` opens none

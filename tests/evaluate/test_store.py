@@ -35,6 +35,41 @@ def test_models_of_the_run_before_are_gone(tmp_path: Path):
     assert [p.name for p in tmp_path.glob("predictions-*")] == ["predictions-new.jsonl"]
 
 
+def test_only_what_the_evaluation_before_wrote_goes(tmp_path: Path):
+    """A folder is a person's own: whatever else lies there was not made here."""
+    mine = tmp_path / "predictions-theirs.jsonl"
+    mine.write_text("{}\n")
+    sent = tmp_path / "submission-sent.json"
+    sent.write_text("{}")
+    for name in ("old", "new", "new"):
+        submissions = {} if name == "old" else {"new": "{}"}
+        store.save(tmp_path, QUESTIONS, {name: []}, {"models": {name: {}}}, submissions)
+    there = {p.name for p in tmp_path.iterdir()} - {store.SUMMARY, store.QUESTIONS}
+    assert there == {mine.name, sent.name, "predictions-new.jsonl", "submission-new.json"}
+    store.save(tmp_path, QUESTIONS, {"new": []}, {"models": {"new": {}}})
+    assert not (tmp_path / "submission-new.json").exists(), "a run that makes none leaves none of another run"
+
+
+def test_an_evaluation_without_names_of_files_is_known_by_its_models(tmp_path: Path):
+    (tmp_path / store.SUMMARY).write_text('{"models": {"Org/Old": {}}}')
+    (tmp_path / "predictions-org-old.jsonl").write_text("")
+    store.save(tmp_path, QUESTIONS, {"new": []}, {"models": {"new": {}}})
+    assert [p.name for p in tmp_path.glob("predictions-*")] == ["predictions-new.jsonl"]
+
+
+def test_a_file_that_was_given_is_neither_written_over_nor_removed(tmp_path: Path):
+    """Answers read from the folder that is written to: of a split only some of them are written again."""
+    store.save(tmp_path, QUESTIONS, {"m": [Prediction(question="q", model="m", answer=0)]}, {"models": {"m": {}}})
+    given_ = tmp_path / "predictions-m.jsonl"
+    before = given_.read_text()
+    for _ in range(2):
+        store.save(tmp_path, QUESTIONS, {"m": []}, {"models": {"m": {}}}, keep=[given_])
+        assert given_.read_text() == before and store.load(tmp_path).predictions == []
+        assert {p.name for p in tmp_path.glob("predictions-*")} == {given_.name, "predictions-m-2.jsonl"}
+    store.save(tmp_path, QUESTIONS, {"n": []}, {"models": {"n": {}}}, keep=[given_])
+    assert given_.read_text() == before
+
+
 @given(st.lists(st.text(max_size=12), unique=True))
 def test_no_two_models_share_a_file(names):
     slugs = store.slugs(names)

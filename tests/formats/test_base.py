@@ -44,7 +44,7 @@ def canonical(draw):
     if draw(st.booleans()):
         choices = draw(st.lists(LINES, min_size=2, max_size=8, unique=True))
         return {**row, "choices": choices, "answer": draw(st.integers(0, len(choices) - 1))}
-    return {**row, "answer": draw(LINES.filter(lambda t: t.lower() != "nan"))}
+    return {**row, "answer": draw(LINES.filter(lambda t: t.strip().lower() != "nan"))}
 
 
 @given(st.lists(canonical(), min_size=1, max_size=4, unique_by=lambda r: r["id"]))
@@ -128,7 +128,12 @@ def write(tmp_path, text):
 
 
 def test_columns_no_format_knows_are_shown_with_the_way_on(tmp_path):
-    with pytest.raises(InputError, match=re.escape("no known format has these columns: prompt, gold. Name one with")):
+    with pytest.raises(
+        InputError,
+        match=re.escape(
+            "no known format has these columns: prompt, gold. Name its format with --format (for export, --from), or"
+        ),
+    ):
         read(write(tmp_path, "prompt,gold\nWho?,me\n"))
 
 
@@ -157,3 +162,39 @@ def test_a_long_detail_is_cut(tmp_path):
         ],
     )
     assert len(read(path).problems[0].detail) == 200
+
+
+@pytest.mark.parametrize("answer", ["nan", "\x85nan", " NaN\n", "\x85", "\u2003"])
+def test_an_open_answer_that_is_nothing_once_stripped_is_no_answer(tmp_path, answer):
+    """Stored as `nan` it would be refused by the next reader of what is written."""
+    rows = [{"id": "1", "question": "Who?", "answer": answer}, {"id": "2", "question": "Who?", "answer": "Ann"}]
+    reading = read(write_jsonl(tmp_path / "x.jsonl", rows))
+    assert (reading.questions.ids, [p.row for p in reading.problems]) == (["2"], [1])
+
+
+def test_numbers_that_json_does_not_have_become_null(tmp_path):
+    (tmp_path / "x.jsonl").write_text(
+        '{"id": "1", "question": "Who?", "answer": "Ann", "meta": {"a": NaN, "b": [Infinity, -Infinity, 1e999, 1.5]},'
+        ' "origin": {"name": "x", "parameters": {"c": NaN}}}'
+    )
+    (row,) = read(tmp_path / "x.jsonl").questions.to_rows()
+    assert row["meta"] == {"a": None, "b": [None, None, None, 1.5]}
+    assert row["origin"]["parameters"] == {"c": None}
+
+
+@pytest.mark.parametrize(("field", "reason"), [("cues", "bad-cue"), ("evidence", "bad-evidence")])
+def test_a_span_that_never_ends_is_broken(tmp_path, field, reason):
+    """Its end would be null in what is written, and the row would be refused there."""
+    span = '{"start": 0, "end": Infinity, "text": "x"}' if field == "cues" else '{"start": 0, "end": 1e999}'
+    (tmp_path / "x.jsonl").write_text(
+        f'{{"id": "1", "question": "Who?", "answer": "Ann", "{field}": [{span}]}}\n'
+        '{"id": "2", "question": "Who?", "answer": "Ann"}\n'
+    )
+    reading = read(tmp_path / "x.jsonl")
+    assert (reading.questions.ids, [p.reason for p in reading.problems]) == (["2"], [reason])
+
+
+def test_a_file_whose_name_is_not_utf8_gives_ids_that_are(tmp_path):
+    path = tmp_path / "caf\udce9.jsonl"
+    path.write_text('{"question": "Who?", "answer": "Ann"}')
+    assert read(path).questions.ids == ["caf?-1"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flyreel.clips import Clips
-from flyreel.formats.clip_files import files
+from flyreel.formats.clip_files import files, known
 from flyreel.questions import Questions
 from flyreel.tables import Project, write_jsonl
 
@@ -50,12 +50,36 @@ def test_by_the_table_of_the_project(here: Path) -> None:
     assert found(asked("A", "B"), here, project) == {"A": str(here / "clips" / "one.mp4")}
 
 
-def test_by_an_id_that_is_a_path(here: Path) -> None:
-    whole = str(here / "clips" / "two.mp4")
-    assert found(asked("clips/one.mp4", whole), here) == {
+def test_by_an_id_that_is_a_path_below_the_folder(here: Path) -> None:
+    (here / "clips" / "LOUD.WEBM").write_bytes(b"a film")
+    assert found(asked("clips/one.mp4", "clips/../clips/two.mp4", "clips/LOUD.WEBM"), here) == {
         "clips/one.mp4": str(here / "clips" / "one.mp4"),
-        whole: whole,
+        "clips/../clips/two.mp4": str(here / "clips" / "two.mp4"),
+        "clips/LOUD.WEBM": str(here / "clips" / "LOUD.WEBM"),
     }
+
+
+def test_a_question_opens_no_file_but_a_video_below_its_own_folder(here: Path) -> None:
+    """What is found is shown to models and packed into what is given away: a set must not reach for a key or a film
+    that lies elsewhere."""
+    (here / "set").mkdir()
+    (here / "set" / "notes.txt").write_text("private")
+    (here / "set" / "key").write_text("private")
+    (here / "set" / "link.mp4").symlink_to(here / "clips" / "one.mp4")
+    (here / "set" / "out").symlink_to(here / "clips")
+    (here / "set" / "mine.mp4").write_bytes(b"a film")
+    names = ["/etc/passwd", "notes.txt", "key", "../clips/one.mp4", "link.mp4", "out/one.mp4", "mine.mp4"]
+    names.append(str(here / "clips" / "one.mp4"))
+    names.append(str(here / "set" / "mine.mp4"))
+    assert files(asked(*names), here / "set" / "q.jsonl", None).keys() == {"mine.mp4"}
+
+
+def test_a_list_that_a_person_keeps_may_point_anywhere(here: Path) -> None:
+    (here / "set").mkdir()
+    rows = [{"id": "A", "path": "../clips/one.mp4"}, {"id": "B", "path": str(here / "clips" / "two.mp4")}]
+    write_jsonl(here / "set" / "clips.jsonl", rows)
+    found = files(asked("A", "B"), here / "set" / "q.jsonl", None)
+    assert found == {"A": str(here / "clips" / "one.mp4"), "B": str(here / "clips" / "two.mp4")}
 
 
 def test_the_list_comes_before_the_name(here: Path) -> None:
@@ -64,9 +88,25 @@ def test_the_list_comes_before_the_name(here: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "not a list\n", '{"id": "A"}\n', '{"question": "?", "id": 1}\n', "\0\0\0"])
-def test_another_file_of_that_name_is_passed_by(here: Path, text: str) -> None:
+def test_a_list_that_cannot_be_read_stops_nothing_and_is_told(here: Path, text: str) -> None:
     (here / "clips.jsonl").write_text(text)
-    assert found(asked("clips/one.mp4", "A"), here).keys() == {"clips/one.mp4"}
+    told = known(asked("clips/one.mp4", "A"), here / "questions.jsonl", None)
+    assert told.files.keys() == {"clips/one.mp4"}
+    (line,) = told.problems
+    assert line.startswith(f"no clip is known from the list beside it: {here / 'clips.jsonl'}: ")
+    assert "\n" not in line
+
+
+def test_rows_of_the_list_that_cannot_be_read_are_counted(here: Path) -> None:
+    (here / "clips.jsonl").write_text('{"id": "A", "path": "clips/one.mp4"}\n{"id": "B", "path": ?}\n{"id": "C"}\n')
+    told = known(asked("A", "B"), here / "questions.jsonl", None)
+    assert told.files.keys() == {"A"}
+    (line,) = told.problems
+    assert line.startswith(f"{here / 'clips.jsonl'}: 2 of its rows cannot be read, first row 2: not-json: ")
+
+
+def test_no_list_is_no_problem(here: Path) -> None:
+    assert known(asked("A"), here / "questions.jsonl", None).problems == []
 
 
 HARMLESS = [

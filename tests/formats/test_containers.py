@@ -11,6 +11,7 @@ import pytest
 
 from flyreel.errors import InputError
 from flyreel.formats import containers
+from flyreel.formats.base import read
 from flyreel.formats.containers import Record, literal_list, sample
 from flyreel.schema import Problem
 
@@ -166,3 +167,66 @@ def test_a_list_is_read_as_json_or_as_python_prints_it_and_nothing_else():
     assert literal_list("('a', 'b')") == ["a", "b"]
     for text in ("a|b", "", "{'a': 1}", "3", "__import__('os').getcwd()", "[" * 5000, "[1, 2"):
         assert literal_list(text) is None
+
+
+def the_card(folder, data_files, default=True):
+    (folder / "data").mkdir(exist_ok=True)
+    configs = [
+        {"config_name": "hard", "data_files": "hard/*.parquet"},
+        {"config_name": "default", "data_files": data_files},
+    ]
+    (folder / "README.md").write_text(f"---\nconfigs: {json.dumps(configs)}\n---\n# A set\n", encoding="utf-8")
+
+
+def a_part(path, *ids):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [{"id": id, "question": "Which?", "choices": ["a", "b"], "answer": 0} for id in ids]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+@pytest.mark.parametrize(
+    "data_files",
+    [
+        [{"split": "test", "path": "data/test-*-of-00002.parquet"}],
+        [{"split": "test", "path": ["data/test-00000-of-00002.parquet", "data/test-00001-of-00002.parquet"]}],
+        "data/test-*-of-00002.parquet",
+        ["data/test-*-of-00002.parquet"],
+    ],
+)
+def test_a_clone_pushed_to_twice_is_what_its_card_names(tmp_path, data_files):
+    """The push of before had one file of the split, and it is still there."""
+    a_part(tmp_path / "data" / "test-00000-of-00001.parquet", "old", "1")
+    a_part(tmp_path / "data" / "test-00000-of-00002.parquet", "1")
+    a_part(tmp_path / "data" / "test-00001-of-00002.parquet", "2")
+    the_card(tmp_path, data_files)
+    assert read(tmp_path).questions.ids == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "# no front matter", "---\n: [\n---\n", "---\n- a list\n---\n", "---\nconfigs: 7\n---\n",
+        "---\nconfigs: [7]\n---\n",
+        '---\nconfigs: [{"data_files": "data/gone.parquet"}]\n---\n', '---\nconfigs: [{"data_files": 7}]\n---\n',
+        '---\nconfigs: [{"data_files": "../data/1.parquet"}]\n---\n',
+        '---\nconfigs: [{"data_files": "/data/1.parquet"}]\n---\n',
+        '---\nconfigs: [{"data_files": [{"split": "x", "path": {"a": 1}}]}]\n---\n', "\udcff",
+    ],
+)  # fmt: skip
+def test_a_card_that_names_no_file_there_is_as_if_there_were_none(tmp_path, text):
+    a_part(tmp_path / "data" / "1.parquet", "1")
+    (tmp_path / "README.md").write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert read(tmp_path).questions.ids == ["1"]
+
+
+def test_a_card_names_nothing_outside_its_folder(tmp_path):
+    a_part(tmp_path / "private.parquet", "mine")
+    a_part(tmp_path / "set" / "data" / "1.parquet", "1")
+    the_card(tmp_path / "set", ["../private.parquet", "data/../../private.parquet", str(tmp_path / "private.parquet")])
+    assert read(tmp_path / "set").questions.ids == ["1"]
+
+
+def test_a_table_or_tasks_in_a_folder_of_somebody_else_are_not_a_set(tmp_path):
+    (tmp_path / "tasks.json").write_text('[{"question": "Who?", "answer": "Ann"}]')
+    with pytest.raises(InputError, match=r"a folder without flyreel\.toml"):
+        read(tmp_path)

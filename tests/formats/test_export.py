@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from flyreel.cli.main import run as flyreel
 from flyreel.clips import Clips
 from flyreel.errors import InputError
 from flyreel.formats import export
@@ -114,6 +117,7 @@ def test_a_folder_of_its_own_is_replaced_whole(tmp_path: Path, registered: Regis
     assert done.files == [out / MADE, out / "q1"]
     told = json.loads((out / MADE).read_text())
     assert (told["format"], told["source"], told["lost"]) == ("probe", "mine.jsonl", {"clip": 1})
+    assert told["files"] == ["q1"]
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path, registered: Register) -> None:
@@ -123,6 +127,126 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path, register
     with pytest.raises(InputError, match="a folder with other things in it; name a new one"):
         export.write("probe", parcel(CHOSEN), tmp_path / "theirs")
     assert everything(tmp_path) == ["theirs/thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "{}", "[]", "", "not JSON", '{"flyreel": "1", "format": "probe"}', '{"flyreel": "1", "files": ["thesis.tex"]}',
+        '{"flyreel": "1", "format": "probe", "files": "thesis.tex"}',
+    ],
+)  # fmt: skip
+def test_a_file_called_as_ours_does_not_make_a_folder_ours(tmp_path: Path, registered: Register, marker: str) -> None:
+    registered(a_folder)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / MADE).write_text(marker)
+    (theirs / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="a folder with other things in it"):
+        export.write("probe", parcel(CHOSEN), theirs)
+    assert (theirs / "thesis.tex").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "data/notes.md", ".hidden", "q1.bak"])
+def test_what_somebody_put_into_a_folder_of_ours_keeps_it_from_being_replaced(
+    tmp_path: Path, registered: Register, name: str
+) -> None:
+    registered(a_folder)
+    out = tmp_path / "out"
+    export.write("probe", parcel(CHOSEN), out)
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("years of work")
+    with pytest.raises(InputError, match=rf"out: a folder with other things in it \({name}\); name a new one"):
+        export.write("probe", parcel(CHOSEN), out)
+    assert (out / name).read_text() == "years of work"
+    assert (out / "q1").is_file()
+
+
+def test_what_is_put_there_while_the_export_runs_is_kept_too(tmp_path: Path, registered: Register) -> None:
+    def slow(parcel: Parcel, folder: Path) -> Sequence[str]:
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / "thesis.tex").write_text("years of work")
+        return a_folder(parcel, folder)
+
+    registered(slow)
+    with pytest.raises(InputError, match="a folder with other things in it"):
+        export.write("probe", parcel(CHOSEN), tmp_path / "out")
+    assert everything(tmp_path) == ["out/thesis.tex"]
+
+
+def test_what_python_leaves_beside_code_that_was_run_is_nobodys(tmp_path: Path, registered: Register) -> None:
+    registered(a_folder)
+    out = tmp_path / "out"
+    export.write("probe", parcel(CHOSEN), out)
+    (out / "__pycache__").mkdir()
+    (out / "__pycache__" / "utils.cpython-311.pyc").write_bytes(b"code")
+    export.write("probe", parcel(CHOSEN), out)
+    assert everything(out) == [MADE, "q1"]
+
+
+def test_a_link_to_an_earlier_export_stays_a_link(tmp_path: Path, registered: Register) -> None:
+    registered(a_folder)
+    export.write("probe", parcel(CHOSEN), tmp_path / "far" / "out")
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "out")
+    done = export.write("probe", parcel({**CHOSEN, "id": "q9"}), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert everything(tmp_path / "far") == [f"out/{MADE}", "out/q9"]
+    assert done.files == [tmp_path / "link" / MADE, tmp_path / "link" / "q9"]
+    (tmp_path / "set.csv").symlink_to(tmp_path / "far" / "set.csv")
+    export.write("csv", parcel(CHOSEN), tmp_path / "set.csv")
+    assert (tmp_path / "set.csv").is_symlink()
+    assert read(tmp_path / "far" / "set.csv").questions.ids == ["q1"]
+
+
+@pytest.mark.parametrize("format", ["probe", "csv"])
+def test_a_link_to_itself_is_one_line(tmp_path: Path, registered: Register, format: str) -> None:
+    registered(a_folder)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(InputError, match="loop: cannot write"):
+        export.write(format, parcel(CHOSEN), tmp_path / "loop")
+
+
+def test_the_folder_that_one_is_in_is_filled_and_not_swapped(
+    tmp_path: Path, registered: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell there would go on seeing the folder of before, and nothing in it."""
+    registered(a_folder)
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    before = Path().stat().st_ino
+    done = export.write("probe", parcel(CHOSEN), Path())
+    assert everything(tmp_path) == [f"out/{MADE}", "out/q1"]
+    assert (tmp_path / "out").stat().st_ino == before
+    assert done.files == [Path(MADE), Path("q1")]
+    with pytest.raises(InputError, match="the folder that you are in cannot be replaced; go one up"):
+        export.write("probe", parcel(CHOSEN), Path())
+
+
+def test_a_pipe_or_a_device_is_left_alone(tmp_path: Path) -> None:
+    """A pipe stands for both: a failing test must not put a file in the place of a device."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="a device or a pipe; name a file"):
+        export.write("csv", parcel(CHOSEN), tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_nul_character_leaves_out_the_question_only_where_it_cannot_be_held(
+    tmp_path: Path, registered: Register
+) -> None:
+    rows = [
+        {**CHOSEN, "id": "a", "choices": ["x\0", "y"]}, {**CHOSEN, "id": "b", "rationale": "\0"},
+        {**CHOSEN, "id": "c", "meta": {"k": "\0"}}, {**CHOSEN, "id": "d", "clip": "\0"}, {**CHOSEN, "id": "e"},
+    ]  # fmt: skip
+    registered(a_file, suffix=".txt", holds=("clip",), nul=False)
+    done = export.write("probe", parcel(*rows), tmp_path / "x.txt")
+    assert done.left_out == [("a", "nul-character"), ("d", "nul-character")], "a field that is lost anyway is no reason"
+    assert export.write("canonical", parcel(*rows), tmp_path / "x.jsonl").left_out == []
+    assert len(read(tmp_path / "x.jsonl").questions) == 5
+
+
+def test_the_rows_are_made_once() -> None:
+    made = parcel(CHOSEN)
+    assert made.rows is made.rows
 
 
 def test_a_folder_where_a_file_should_be_and_the_reverse(tmp_path: Path, registered: Register) -> None:
@@ -154,6 +278,7 @@ def test_a_writer_that_stops_half_way_leaves_the_old_and_no_rubbish(
 KILLED = """
 import os, signal
 from pathlib import Path
+from flyreel.cli.main import run as flyreel
 from flyreel.clips import Clips
 from flyreel.formats.export import Parcel, exporter, exporters, write
 from flyreel.questions import Questions
@@ -218,7 +343,7 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         choices = draw(st.lists(LINES, min_size=2, max_size=5, unique=True))
         return {**row, "choices": choices, "answer": draw(st.integers(0, len(choices) - 1))}
-    return {**row, "answer": draw(LINES.filter(lambda text: text.lower() != "nan"))}
+    return {**row, "answer": draw(LINES.filter(lambda text: text.strip().lower() != "nan"))}
 
 
 HARD = {"id": "0", "question": "q", "group": "g", "choices": ["1", "0", "2"], "answer": 0}
@@ -253,7 +378,9 @@ def test_without_a_name_it_is_called_after_the_source_and_never_overwrites_it(
     write_jsonl(tmp_path / "set.jsonl", [CHOSEN])
     assert run(Request(to="canonical", file=Path("set.jsonl")))[0].out == Path("set.canonical.jsonl")
     assert run(Request(to="csv", file=Path("set.jsonl")))[0].out == Path("set.csv")
-    with pytest.raises(InputError, match=r"set\.csv is the file that is read; name another with --out"):
+    with pytest.raises(InputError, match=r"set\.canonical\.jsonl is there already; to replace it, name it with --out"):
+        run(Request(to="canonical", file=Path("set.jsonl")))
+    with pytest.raises(InputError, match=r"set\.csv is what is read; name another with --out"):
         run(Request(to="csv", file=Path("set.csv")))
 
 
@@ -270,3 +397,106 @@ def test_only_one_split_is_written_where_one_is_named(tmp_path: Path) -> None:
 )
 def test_a_name_is_a_word_that_code_can_use(given: str, word: str) -> None:
     assert plain_name(given) == word
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "set.jsonl", [{**CHOSEN, "split": "test"}, {**CHOSEN, "id": "q2", "split": "val"}])
+
+
+@pytest.mark.parametrize("link", ["", "symlink", "hardlink"])
+def test_what_is_read_is_never_what_is_written(source: Path, link: str) -> None:
+    before, out = source.read_text(), source
+    if link:
+        out = source.with_name("other.jsonl")
+        (out.symlink_to if link == "symlink" else out.hardlink_to)(source)
+    with pytest.raises(InputError, match="is what is read; name another with --out"):
+        run(Request(to="canonical", file=source, out=out, split="test"))
+    assert source.read_text() == before
+
+
+def test_a_folder_that_is_read_is_not_replaced_by_a_part_of_itself(source: Path) -> None:
+    hub = source.with_name("hub")
+    run(Request(to="huggingface", file=source, out=hub))
+    before = everything(hub)
+    with pytest.raises(InputError, match="is what is read"):
+        run(Request(to="huggingface", file=hub, out=hub, split="test"))
+    with pytest.raises(InputError, match="is the folder of what is read"):
+        run(Request(to="webdataset", file=hub / "data" / "test-00000-of-00001.parquet", out=hub))
+    assert everything(hub) == before
+
+
+def test_stdout_is_refused(source: Path) -> None:
+    with pytest.raises(InputError, match="-o -: an export is a file or a folder and is not written to stdout"):
+        run(Request(to="csv", file=source, out=Path("-")))
+
+
+def test_a_source_whose_name_is_not_utf8(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    odd = source.rename(tmp_path / "caf\udce9.jsonl")
+    for format in exporters.names():
+        done, _ = run(Request(to=format, file=odd))
+        json.dumps(done.json(), ensure_ascii=False).encode()
+    assert json.loads(Path("caf?.webdataset", MADE).read_text())["source"] == "caf?.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("format", "unused"),
+    [
+        ("csv", ["name", "title", "licence"]),
+        ("huggingface", ["name"]),
+        ("webdataset", ["title", "licence"]),
+        ("lmms-eval", []),
+    ],
+)
+def test_what_is_said_of_the_set_and_not_written_is_told(source: Path, format: str, unused: list[str]) -> None:
+    asked = Request(
+        to=format, file=source, out=source.with_name("out"), name="probe_name", title="Set", licence="cc-by-4.0"
+    )
+    told = [line for line in run(asked)[0].notes if line.endswith("has no place for it")]
+    assert told == [f"--{name} is not written: {format} has no place for it" for name in unused]
+    again = Request(to=format, file=source, out=source.with_name("again"))
+    assert not any("no place for it" in line for line in run(again)[0].notes)
+
+
+def test_a_list_of_clips_that_cannot_be_read_is_told(source: Path) -> None:
+    source.with_name("clips.jsonl").write_text("not a list\n")
+    notes = run(Request(to="csv", file=source, out=source.with_name("x.csv")))[0].notes
+    assert notes[0].startswith("no clip is known from the list beside it: ")
+
+
+@pytest.mark.parametrize("clip", ["/etc/passwd", "secret.key", "../secret.key"])
+def test_no_file_is_packed_because_a_question_names_it(tmp_path: Path, clip: str) -> None:
+    for folder in (tmp_path, tmp_path / "set"):
+        folder.mkdir(exist_ok=True)
+        (folder / "secret.key").write_text("private")
+    path = write_jsonl(tmp_path / "set" / "set.jsonl", [{**CHOSEN, "clip": clip}])
+    done, _ = run(Request(to="webdataset", file=path, out=tmp_path / "out"))
+    with tarfile.open(next(f for f in done.files if f.suffix == ".tar")) as tar:
+        assert [Path(name).suffix for name in tar.getnames()] == [".json"]
+
+
+@pytest.mark.parametrize(
+    ("format", "file", "line"),
+    [
+        ("CSV", "set.jsonl", r"CSV: no such export format\. Did you mean csv\?"),
+        ("hf", "set.jsonl", r"hf: no such export format\. Did you mean huggingface\?"),
+        ("set.jsonl", "csv", r"set\.jsonl: the format comes first: flyreel export csv set\.jsonl"),
+    ],
+)
+def test_a_format_that_is_not_there_is_answered_with_the_one_that_was_meant(format: str, file: str, line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        run(Request(to=format, file=Path(file)))
+
+
+def test_one_question_is_called_one_and_an_odd_name_can_be_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_jsonl(tmp_path / "set.jsonl", [CHOSEN, {**CHOSEN, "id": "q2", "question": "a\0b"}, {"id": "q3"}])
+    words = ["export", "csv", str(path), "-o", str(tmp_path / "x\udce9.csv")]
+    assert flyreel(words) == 0
+    out, err = capsys.readouterr()
+    assert out == f"1 question as csv: {tmp_path}/x?.csv\n  left out   1 question: nul-character\n"
+    assert err == f"  1 broken row not read; flyreel audit {path} names them\n"
+    assert flyreel([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == [f"{tmp_path}/x?.csv"]

@@ -68,10 +68,12 @@ def test_a_formula_is_left_as_it_is_and_told(tmp_path: Path) -> None:
     assert written(tmp_path, FULL).notes == [], "no such cell, so no line about them"
 
 
-def test_what_would_make_the_file_binary_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"csv cannot hold the NUL character that question 'q1' has; use canonical"):
+def test_what_would_make_the_file_binary_is_left_out_and_the_rest_is_written(tmp_path: Path) -> None:
+    done = written(tmp_path, {**FULL, "id": "q0", "question": "a\0b"}, FULL)
+    assert done.left_out == [("q0", "nul-character")]
+    assert read(tmp_path / "m.csv").questions.ids == ["q1"]
+    with pytest.raises(InputError, match=r"csv can hold none of the 1 questions: nul-character \(1\)"):
         written(tmp_path, {**FULL, "question": "a\0b"})
-    assert list(tmp_path.iterdir()) == []
     written(tmp_path, {**FULL, "meta": {"k": "a\0b"}})
     assert read(tmp_path / "m.csv").questions.to_rows()[0]["meta"] == {"k": "a\0b"}, "JSON has an escape for it"
 

@@ -72,6 +72,7 @@ def test_questions_left_out_of_all_splits_never_become_training_data(tmp_path: P
         (["Test", "test"], ["Test", "test_2"]),
         (["質問"], ["split"]),
         (["../up"], ["up"]),
+        (["x" * 300, "x" * 299 + "y"], ["x" * 80, "x" * 80 + "_2"]),
     ],
 )
 def test_a_split_gets_a_word_that_the_hub_takes_and_keeps_its_own_name(
@@ -145,6 +146,12 @@ def test_the_front_matter_says_what_is_there(tmp_path: Path) -> None:
         ("CC BY-NC 4.0", {"license": "cc-by-nc-4.0"}),
         ("MIT", {"license": "mit"}),
         ("cc0-1.0", {"license": "cc0-1.0"}),
+        ("CC BY", {"license": "other", "license_name": "cc-by"}),
+        ("cc-by-5.0", {"license": "other", "license_name": "cc-by-5.0"}),
+        ("apache-2", {"license": "other", "license_name": "apache-2"}),
+        ("MPL-2.0", {"license": "mpl-2.0"}),
+        ("openrail", {"license": "openrail"}),
+        ("other", {"license": "other"}),
         ("our own: ask", {"license": "other", "license_name": "our-own:-ask"}),
         (None, {"license": "unknown"}),
     ],

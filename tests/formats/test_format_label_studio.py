@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as xml
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -228,3 +229,28 @@ def test_json_min_is_refused_with_what_to_do(tmp_path):
     path.write_text(json.dumps([{**made["data"], "id": 1, "reply": "A song.", "annotator": 1, "annotation_id": 3}]))
     with pytest.raises(InputError, match="json-min: export as JSON"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("places", "folder"),
+    [
+        (("/films/a.mp4", "/clips/b.mp4"), "/"),
+        (("/films/a.mp4", "/films/b.mp4"), "/films"),
+        (("/films/one/a.mp4", "/films/two/b.mp4"), "/films"),
+    ],
+)
+def test_the_whole_disk_is_never_served(tmp_path, places, folder):
+    files = dict(zip("cd", map(Path, places), strict=True))
+    clips = [{"id": "c", "source": "https://example.org/c.mp4"}]
+    tasks, done = exported(tmp_path, COLOUR, SAID, files=files, clips=clips)
+    assert [task["data"]["video"] for task in tasks] == ["https://example.org/c.mp4", "d"]
+    told = "\n".join(done.notes)
+    assert "DOCUMENT_ROOT" not in told
+    assert f"the folder that holds all of the videos is {folder}, and the one above it is the whole disk" in told
+    assert "1 clips play from their address" in told
+    assert "1 clips have neither a file nor an address" in told
+
+
+def test_the_tasks_are_json_where_a_question_has_a_number_that_is_none(tmp_path):
+    exported(tmp_path, {**COLOUR, "meta": {"score": float("nan")}})
+    assert "NaN" not in (tmp_path / "out" / "tasks.json").read_text(encoding="utf-8")

@@ -121,6 +121,7 @@ def test_what_is_written_has_the_columns_of_video_mme_first(tmp_path):
         "video_id": "001", "duration": "medium", "domain": "Art", "sub_category": "Music",
         "url": "https://example.org/x", "videoID": "fFj", "question_id": "q1", "task_type": "OCR",
         "question": "Which, 1?", "options": ["A. red", "B. green"], "answer": "B", "group": "fFj", "split": None,
+        "duration_from": "meta",
     }  # fmt: skip
     assert [r["duration"] for r in others] == ["long", "short", None], "by the clip's length where meta has no word"
     assert [r["video_id"] for r in others] == ["002", "001", None]
@@ -139,6 +140,16 @@ def test_what_was_written_reads_back_equal_but_for_what_is_said_to_be_lost(tmp_p
     assert back.questions.to_rows() == [{k: v for k, v in r.items() if k not in ("rationale", "meta")} for r in rows], (
         "letters that were in a choice stay, and the group is not the clip"
     )
+
+
+def test_the_length_of_a_clip_is_not_read_back_as_what_the_question_said(tmp_path):
+    rows = [
+        asked(1, clip="a"),
+        asked(2, clip="a", meta={"duration": "long"}),
+        asked(3, clip="a", meta={"domain": "Art"}),
+    ]
+    back = read(export(tmp_path, rows, [{"id": "a", "duration": 30.0}]).out).questions.to_rows()
+    assert [row.get("meta") for row in back] == [None, {"duration": "long"}, {"domain": "Art"}]
 
 
 def test_an_open_ended_question_is_left_out_and_named(tmp_path):

@@ -247,3 +247,25 @@ def test_a_folder_of_videos_with_an_archive_beside_them_is_still_one(tmp_path: P
     _, clips = open_all(tmp_path)
     assert clips is not None
     assert (clips.format, clips.clips.ids) == ("folder", ["film"])
+
+
+def test_a_path_in_a_shard_of_others_is_not_one_on_this_machine(tmp_path: Path) -> None:
+    """It would stand in the project's table of clips, which may point anywhere."""
+    text = json.dumps({"clip": {"id": "c1", "path": "/etc/passwd", "duration": 2.5}, "questions": [row("1")]}).encode()
+    a_tar(tmp_path / "a.tar", a__json=text)
+    _, clips = open_all(tmp_path / "a.tar")
+    assert clips is not None
+    assert clips.clips.to_rows() == [{"id": "c1", "duration": 2.5, "group": "c1"}]
+
+
+def test_the_json_is_json_where_a_clip_has_a_number_that_is_none(tmp_path: Path) -> None:
+    nan = float("nan")
+    clip = {"id": "c1", "duration": nan, "fps": 25.0, "meta": {"loudness": nan}}
+    written(tmp_path / "x", row("1", meta={"score": nan}), clips=[clip])
+
+    def refused(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    told = json.loads(member(tmp_path / "x" / "mine-000000.tar", "c1.json"), parse_constant=refused)
+    assert told["clip"] == {"id": "c1", "group": "c1", "fps": 25.0, "meta": {"loudness": None}}
+    assert told["questions"][0]["meta"] == {"score": None}

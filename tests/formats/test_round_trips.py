@@ -15,14 +15,11 @@ from hypothesis import strategies as st
 
 from flyreel.clips import Clips
 from flyreel.formats.base import Broken, checked, read
-from flyreel.formats.containers import parts
-from flyreel.formats.export import MADE, Parcel, exporters, unfit, write
+from flyreel.formats.export import Parcel, exporters, unfit, write
 from flyreel.questions import Questions
 
 NOT_READ_BACK: dict[str, str] = {}
 """Exporters whose files are not made to be read, each with the reason."""
-
-DATA = (".jsonl", ".json", ".tsv")
 
 KEPT_TOGETHER = {"huggingface": "split", "webdataset": "clip"}
 """Formats that lay the questions out by a field; their order is that of the set within each value of it."""
@@ -93,11 +90,7 @@ def accepted(made):
 
 
 def read_back(format, out):
-    """What was written, found as a person would find it: the file, the folder, or the one data file in the folder."""
-    if out.is_dir() and not parts(out):
-        files = [f for f in sorted(out.rglob("*")) if f.name != MADE and not f.stem.endswith("_blind")]
-        kind = next(ending for ending in DATA if any(f.suffix == ending for f in files))
-        (out,) = (f for f in files if f.suffix == kind)
+    """What was written, read by the path that it was written to: a folder of ours is a set like any other."""
     reading = read(out)
     assert not reading.problems, f"{format} wrote rows that its reader refuses"
     return reading.questions.to_rows()
@@ -106,7 +99,7 @@ def read_back(format, out):
 def there_and_back(format, questions, clips=(), files=None):
     """Rows that fit with what came back of them."""
     facts = exporters.get(format).facts
-    fitting = [row for row in questions.to_rows() if not unfit(row, facts["open_ended"], facts["most_choices"])]
+    fitting = [row for row in questions.to_rows() if not unfit(row, facts)]
     if not fitting:
         return [], []
     with tempfile.TemporaryDirectory() as folder:

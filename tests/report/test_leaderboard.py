@@ -13,10 +13,11 @@ import pytest
 
 from flyreel.errors import InputError
 from flyreel.evaluate.leaderboard import add
-from flyreel.evaluate.published import load
+from flyreel.evaluate.leaderboard import load as load_board
+from flyreel.evaluate.published import Printed, Published, Row, load
 from flyreel.evaluate.submission import digest
 from flyreel.questions import Questions
-from flyreel.report.leaderboard import write_page
+from flyreel.report.leaderboard import render, write_page
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>&amp;{{ 7 * 7 }}'
 N = 60
@@ -78,6 +79,37 @@ def test_it_is_sorted_by_rank_before_any_script_runs(tmp_path: Path) -> None:
     assert [row.split()[0] for row in rows] == ["1", "2", "3"]
     assert ["high" in rows[0], "middling" in rows[1], "low" in rows[2]] == [True] * 3
     assert "96.7%" in rows[0] and "50 of 60, 83.3%" in rows[1]
+
+
+def test_what_was_not_asked_counts_as_wrong_and_the_page_says_so(tmp_path: Path) -> None:
+    """In the order, the lead and the number; what was asked stands beside it and its accuracy in the details."""
+    few = {"answers": {"full": answers(12, of=12), "blind": answers(6, of=12)}}
+    text = page(board(tmp_path, questions(), some=few, everyone={"answers": {"full": answers(40)}}))
+    plain = " ".join(re.sub(r"<[^>]+>", " ", text).split())
+    rows = text_of(text)
+    assert "everyone" in rows[0] and "some" in rows[1]
+    assert "20.0%" in rows[1] and "12 of 60, 20.0%" in rows[1] and ", n 12" in rows[1]
+    assert "First is everyone: 66.7%" in plain
+    assert "of what was asked 100.0%" in plain
+    top = plain[: plain.index("2 models, in order of rank")]
+    assert "A question that a model was not asked counts as wrong" in top
+
+
+def test_a_model_in_the_lead_that_was_not_asked_all_says_so(tmp_path: Path) -> None:
+    text = page(board(tmp_path, questions(), m={"answers": {"full": answers(50, of=55)}}))
+    assert "m: 83.3% (95% CI" in text and ", 55 of 60 asked). One model is no comparison." in text
+
+
+def test_better_in_a_circle_has_no_first_and_still_a_page(tmp_path: Path) -> None:
+    """The rows are files: whoever makes the page may have them from somebody else."""
+    found = load_board(board(tmp_path, questions(), a={}, bb={"answers": {"full": answers(31)}}, ccc={}))
+    slugs = {row["slug"]: row["submission_sha256"] for row in found.rows}
+    beats = {"ci95": [0.1, 0.2], "p_value": 1e-9}
+    for row, other in zip(found.rows, [*list(slugs)[1:], next(iter(slugs))], strict=True):
+        row["compared"] = {other: {**beats, "submission_sha256": slugs[other]}}
+    text = render(found)
+    assert [row.split()[0] for row in text_of(text)] == ["2", "2", "2"]
+    assert "No model is first, as each is beaten by another. The highest accuracy is bb: 51.7%" in text
 
 
 def test_columns_are_those_that_somebody_has_something_in(tmp_path: Path) -> None:
@@ -148,6 +180,13 @@ def test_the_page_says_which_published_averages_follow(tmp_path: Path) -> None:
     assert "One set of weights reproduces 10 of 11 models, all but Video-ChatGPT." in plain
     assert "One set of weights reproduces all 8 models. The plain mean reproduces none." in plain
     assert "Video-ChatGPT 14.55 −0.12 +0.023 +0.038 14.581 to 14.598 no" in plain
+
+
+def test_where_either_of_two_models_may_be_the_odd_one_the_page_says_so(tmp_path: Path) -> None:
+    two = Printed("v1", (Row("a", "model", 15.0, (10.0, 20.0)), Row("b", "model", 12.0, (10.0, 20.0))))
+    table = Published("Toy", "Printed by nobody.", ("one", "two"), (two,))
+    text = render(load_board(board(tmp_path, questions(), m={})), [table])
+    assert "reproduces 1 of 2 models, all but b (or all but another). The plain mean" in text
 
 
 def test_the_same_board_makes_the_same_page(tmp_path: Path) -> None:

@@ -56,3 +56,9 @@ def test_it_needs_the_clip_and_its_order(toybox: tuple[Questions, dict[str, Path
 
 def test_it_mumbles_as_often_as_it_says(toybox: tuple[Questions, dict[str, Path]]) -> None:
     assert right(toybox, "full", Watcher(*toybox, mumbles=1.0)) == 0.0
+
+
+def test_an_open_question_gets_a_word(toybox: tuple[Questions, dict[str, Path]]) -> None:
+    """There is no choice to choose, and the server is to answer."""
+    call = show(Item("o", "How many?", ()), VIEWS["blind"], None).call
+    assert Watcher(*toybox)(call.body("m")["messages"]).text.isalpha()

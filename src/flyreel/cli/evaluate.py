@@ -59,11 +59,18 @@ def evaluate(
     if retrieval:
         from flyreel.evaluate import search
 
-        told = search.run(search.Request(file, retrieval, k, format, out), Steps("clips seen").advance)
+        given = {
+            "--model": model, "--predictions": predictions, "--judge": judge, "--view": view, "--controls": controls,
+            "--split": split, "--map": map, "--dry-run": dry_run, "--budget": budget, "--concurrency": concurrency,
+            "--rate": rate,
+        }  # fmt: skip
+        search.alone(name for name, value in given.items() if value)
+        wanted = search.Request(file, retrieval, k, format, out)
+        told = search.run(wanted, Steps("clips seen").advance)
         if json:
             print_json(told)
         else:
-            print("\n".join(search.lines(told)))
+            print("\n".join([*search.lines(told), f"every number: {wanted.folder / search.RESULTS}"]))
         return
     asked = session.Request(
         file=file, models=tuple(model or ()), predictions=tuple(predictions or ()), judge=judge,

@@ -33,7 +33,9 @@ def export(
     """Write questions as another tool takes them, and say what it cannot hold."""
     from collections import Counter
 
+    from flyreel.audit.summary import counted
     from flyreel.cli.console import note, print_json
+    from flyreel.formats.base import clean
     from flyreel.formats.exporting import Request, run
 
     done, reading = run(
@@ -46,12 +48,12 @@ def export(
     if json:
         print_json({**done.json(), "problems": problems})
         return
-    print(f"{done.questions:,} questions as {done.format}: {done.out}")
+    print(f"{counted(done.questions, 'question')} as {done.format}: {clean(str(done.out))}")
     for field, n in done.lost.items():
         print(f"  not held   {field}, which {n:,} of them have")
     for reason, n in Counter(reason for _, reason in done.left_out).items():
-        print(f"  left out   {n:,} questions: {reason}")
+        print(f"  left out   {counted(n, 'question')}: {reason}")
     if reading.problems:
-        note(f"  {len(reading.problems):,} broken rows were not read; flyreel audit {file} names them")
+        note(f"  {counted(len(reading.problems), 'broken row')} not read; flyreel audit {file} names them")
     for line in done.notes:
         print(f"  {line}")

@@ -77,10 +77,12 @@ def lines(row: dict[str, Any], replaced: bool, board: Path) -> list[str]:
     full = row["views"]["full"]
     e, coverage = full["accuracy"], full["coverage"]
     asked = f"{coverage['asked']:,} of {coverage['questions']:,} asked"
+    if coverage["asked"] < coverage["questions"]:
+        asked += f" and the rest wrong, {percent(full['of_asked']['accuracy'])} of those asked"
     found = [
         f"{row['model']['name']}: {percent(e['accuracy'])} "
         f"(95% CI {100 * e['ci95'][0]:.1f} to {100 * e['ci95'][1]:.1f}, chance {percent(e['chance'])}), "
-        f"{asked}, {percent(full['unread_rate'])} cannot be read"
+        f"{asked}, {percent(full['unread_rate'])} of them cannot be read"
     ]
     for view, told in row["adds"].items():
         low, high = told["ci95"]

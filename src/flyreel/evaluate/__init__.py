@@ -1,3 +1,3 @@
 """How models do on questions: answers read, scored, compared, and put on a board."""
 
-from flyreel.evaluate.parsing import parse_answer as parse_answer
+from flyreel.replies.parsing import parse_answer as parse_answer

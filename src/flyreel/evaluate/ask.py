@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from flyreel.engine.local import stops_at_once
 from flyreel.errors import InputError
 from flyreel.evaluate.answering import read
 from flyreel.evaluate.pictures import Choosing, Pictures, pictures
+from flyreel.evaluate.scores import letter
 from flyreel.evaluate.showing import SENDS, TOKENS, Item, show, spoken
 from flyreel.evaluate.views import VIEWS
 from flyreel.formats.subtitles import parse_cues, read_lines
@@ -69,6 +71,10 @@ def run(asked: Request, say: Say) -> Answered:
     made = show(item, VIEWS["full"], seen, asked.send, asked.tokens)
     with ExitStack() as stack:
         spec = roles.parse(asked.model, roles.settings(Path()))
+        if spec.local:
+            raise InputError(
+                f"local:{spec.local} is a model of text and sees no frames: --model hf:NAME, or an address"
+            )
         terms = Terms(asked.out / "calls" if asked.out else None)
         (caller,) = open_callers({"model": [spec]}, roles.settings(Path()), terms, say, stack)["model"]
         if not caller.model.sees:
@@ -92,11 +98,12 @@ def run(asked: Request, say: Say) -> Answered:
 def _check(asked: Request) -> None:
     if not asked.question.strip():
         raise InputError("the question is empty")
-    if len(asked.choices) == 1 or len(set(asked.choices)) < len(asked.choices):
+    bare = {choice.strip() for choice in asked.choices}
+    if len(asked.choices) == 1 or len(bare) < len(asked.choices) or "" in bare:
         raise InputError("--choice: give two or more, all different, or none")
     if asked.send not in SENDS:
         raise InputError(f"--send {asked.send}: frames or video")
-    asked.choosing.check()
+    asked.choosing.check(used=asked.send == "frames")
 
 
 def _cues(subtitles: Path | None) -> tuple[Mapping[str, Any], ...]:
@@ -112,10 +119,13 @@ def _cues(subtitles: Path | None) -> tuple[Mapping[str, Any], ...]:
 
 
 def _write(seen: Pictures | None, out: Path | None) -> list[Path]:
-    """The pictures as they were sent."""
+    """The pictures as they were sent, in place of those of the question before."""
     if seen is None or out is None:
         return []
     writable(out)
+    for old in out.iterdir():
+        if re.fullmatch(r"frame-\d{4,}\.jpg", old.name) and old.is_file():
+            old.unlink()
     written: list[Path] = []
     for number, media in zip(seen.numbers, seen.media, strict=True):
         path = out / f"frame-{number:04d}.jpg"
@@ -126,10 +136,8 @@ def _write(seen: Pictures | None, out: Path | None) -> list[Path]:
 
 
 def lines(answered: Answered, choices: Sequence[str]) -> list[str]:
-    from flyreel.models.scoring import LETTERS
-
     if answered.choice is not None:
-        found = [f"{LETTERS[answered.choice]}) {choices[answered.choice]}"]
+        found = [f"{letter(answered.choice)}) {choices[answered.choice]}"]
     elif choices:
         found = [answered.reply.strip(), f"  the reply commits to none of the choices ({answered.failure})"]
     else:

@@ -10,6 +10,7 @@ from flyreel.audit.judging import yes
 from flyreel.engine.calls import Caller
 from flyreel.engine.local import Progress, run
 from flyreel.engine.stage import Context, Drop
+from flyreel.evaluate.open_ended import text_of
 from flyreel.models.prompts import load, quote
 from flyreel.models.scoring import prompt_call
 from flyreel.questions import Questions
@@ -27,14 +28,18 @@ class Pair:
 async def judge(
     caller: Caller, questions: Questions, said: Sequence[Prediction | None], progress: Progress
 ) -> dict[str, bool | None]:
-    """By question, for the open-ended ones that were answered. None where the judge gave no verdict: that is no no."""
-    logprobs = await gives_logprobs(caller)
+    """By question, for the open-ended ones that were put. None where the judge gave no verdict: that is no no.
+
+    An empty answer is a no, and nobody needs to be asked for it: left out, silence would be a way to a better share.
+    """
     right = questions.strings("answer_text")
-    pairs = [
-        Pair(id, questions.texts[i], right[i], str(p.answer))
-        for i, id in enumerate(questions.ids)
-        if questions.sizes[i] == 0 and (p := said[i]) is not None and p.answer is not None
-    ]
+    put_to = [i for i, p in enumerate(said) if questions.sizes[i] == 0 and p is not None and p.asked]
+    answers = {i: text_of(said[i]) for i in put_to}
+    pairs = [Pair(questions.ids[i], questions.texts[i], right[i], text) for i, text in answers.items() if text]
+    empty: dict[str, bool | None] = {questions.ids[i]: False for i, text in answers.items() if not text}
+    if not pairs:
+        return empty
+    logprobs = await gives_logprobs(caller)
 
     async def put(pair: Pair, context: Context) -> bool:
         messages = load("flyreel.evaluate", "judge").messages(
@@ -43,4 +48,4 @@ async def judge(
         return yes(await context.ask(prompt_call(messages, logprobs)))
 
     outcomes = await run(put, pairs, Context(caller), progress)
-    return {o.item.id: None if isinstance(o.value, Drop) else o.value for o in outcomes}
+    return {**empty, **{o.item.id: None if isinstance(o.value, Drop) else o.value for o in outcomes}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from flyreel.errors import InputError
 from flyreel.models.call import Media
 from flyreel.tables import content_sha256
 from flyreel.video import decode
+from flyreel.video.embed.base import Embedder, open_embedder
 from flyreel.video.keyframes.base import selectors
 from flyreel.video.pick import DEFAULT_EMBEDDER, keyframes
 from flyreel.video.sampling import choose
@@ -35,12 +37,30 @@ class Choosing:
     embedder: str = DEFAULT_EMBEDDER
     longest: int = 448
 
-    def check(self) -> None:
+    def check(self, used: bool = True) -> None:
+        """Where frames will be chosen this also opens what does it: a missing extra is to stop a run before it asks
+        anything."""
         if self.k < 1:
             raise InputError(f"-k {self.k}: at least one frame")
         if self.longest < 16:
             raise InputError(f"--size {self.longest}: at least 16 pixels")
         selectors.get(self.selector)
+        if used and self.selector != "uniform":
+            opened(self.embedder)
+
+
+class CannotShow(InputError):
+    """One question that cannot be put this way; `reason` is the machine-readable word."""
+
+    def __init__(self, reason: str, line: str) -> None:
+        super().__init__(line)
+        self.reason = reason
+
+
+@lru_cache(1)
+def opened(embedder: str) -> Embedder:
+    """Once a run and not once a question."""
+    return open_embedder(embedder)
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,7 @@ def pictures(video: Path, query: str, how: Choosing) -> Pictures:
         film = decode.inspect(video)
         numbers = choose(film.times, film.duration, count=how.k)
     else:
-        found = keyframes(video, query, how.k, selector=how.selector, embedder=how.embedder)
+        found = keyframes(video, query, how.k, selector=how.selector, embedder=opened(how.embedder))
         film, numbers = found.media, found.numbers
     middle = film.frames // 2
     frames = decode.load(film, numbers=sorted({*numbers.tolist(), middle}), size=decode.fit(film, how.longest))
@@ -85,7 +105,8 @@ def whole(video: Path) -> Media:
     """The file itself, for endpoints that take a video."""
     size = video.stat().st_size
     if size > LARGEST_VIDEO:
-        raise InputError(f"{video}: {size >> 20:,} MiB is more than is sent in one call; use --send frames")
+        line = f"{video}: {size >> 20:,} MiB is more than is sent in one call; use --send frames"
+        raise CannotShow("video-too-large", line)
     film = decode.inspect(video)
     tokens = int(film.duration * film.width * film.height / PIXELS_PER_TOKEN) + 1  # a frame a second
     return Media(content_sha256(video), SUFFIXES.get(video.suffix.lower(), "video/mp4"), video.read_bytes(), tokens)

@@ -3,6 +3,9 @@
 Many tools write the key beside the reply and call it `answer`. So in another tool's file the reply decides, and
 `answer` is what the model chose only where no row of the file has a reply. A row of our own has the fields of a
 `Prediction` and no other; it is taken as it is.
+
+One field of a file names the questions, the same in every row: the first of `IDS` in which any question is found. A
+row that has another id there is about another question, whatever its counter says.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +21,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from flyreel.errors import InputError
-from flyreel.evaluate.parsing import read_reply
+from flyreel.evaluate.open_ended import taken
+from flyreel.evaluate.views import VIEWS
 from flyreel.formats.base import Broken, plain, text_of
 from flyreel.formats.containers import Record, Sample, sample
 from flyreel.questions import Questions
+from flyreel.replies.parsing import read_reply
 from flyreel.schema import Prediction, Problem
 from flyreel.tables import write_jsonl
 
@@ -81,7 +86,13 @@ def read_predictions(path: str | Path, questions: Questions, model: str | None =
     chosen, name = _of_one_model(path, said, model)
     replies = any(not _OURS.issuperset(one.values) and not set(REPLIES).isdisjoint(one.values) for one in chosen)
     by_view: dict[str, dict[str, Prediction]] = {}
-    for one in chosen:
+    views = [text_of(one.values.get("view")) or "full" for one in chosen]
+    if not VIEWS.keys() & {*views}:
+        raise InputError(f"{path}: view {views[0][:80]!r} in every row, which is none of {', '.join(VIEWS)}")
+    for one, seen in zip(chosen, views, strict=True):
+        if seen not in VIEWS:
+            problems.append(one.problem("unknown-view", seen))
+            continue
         if one.id is None or one.at is None:
             problems.append(one.problem("unknown-question", one.id or "no id"))
             continue
@@ -105,15 +116,11 @@ def read_predictions(path: str | Path, questions: Questions, model: str | None =
 def _said(path: Path, questions: Questions) -> tuple[list[_Said], list[Problem]]:
     """Every row with its question, and what is no row. `InputError` where it is about none of the questions."""
     known = {id: i for i, id in enumerate(questions.ids)}
-    said: list[_Said] = []
-    problems: list[Problem] = []
-    for record in _records(path):
-        if isinstance(record, Problem):
-            problems.append(record)
-            continue
-        ids = list(_ids(record.values))
-        id = next((id for id in ids if id in known), ids[0] if ids else None)
-        said.append(_Said(record, id, known.get(id) if id else None))
+    records = list(_records(path))
+    problems = [record for record in records if isinstance(record, Problem)]
+    rows = [record for record in records if not isinstance(record, Problem)]
+    given = _ids([row.values for row in rows], known.keys())
+    said = [_Said(row, id, None if id is None else known.get(id)) for row, id in zip(rows, given, strict=True)]
     if not said:
         raise InputError(f"{path}: no usable row.{f' First problem: {problems[0]}' if problems else ''}")
     fields = dict.fromkeys(str(name)[:40] for one in said for name in one.values)
@@ -172,16 +179,32 @@ def _typed(record: Record | Problem) -> Record | Problem:
     return Record(record.row, record.line, values)
 
 
-def _ids(values: Row) -> Iterator[str]:
-    """What a row may call its question: in its own fields, in `doc`, and in what a metric of lmms-eval says of it,
-    whose saved logs leave `doc` out and number the questions by their place."""
-    logged = (values.get("doc"), *values.values()) if "doc_id" in values or "doc" in values else ()
-    for holder in (values, *logged):
-        for value in (holder.get(name) for name in IDS) if isinstance(holder, dict) else ():
-            if isinstance(value, str):
-                yield plain(value)
-            if text := text_of(int(value) if isinstance(value, float) and value.is_integer() else value):
-                yield text
+def _ids(rows: Sequence[Row], known: Container[str]) -> list[str | None]:
+    """What each row calls its question. Where no field has the id of one, by the first field that has any id."""
+    columns = [[_id(row, place, name, known) for row in rows] for place in _PLACES for name in IDS]
+    matching = [ids for ids in columns if any(id in known for id in ids if id)]
+    return next(iter(matching or (ids for ids in columns if any(ids))), [None] * len(rows))
+
+
+def _id(row: Row, place: str, name: str, known: Container[str]) -> str | None:
+    holder = next((h for h in _holders(row, place) if name in h), {})
+    value = holder.get(name)
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    forms = [form for form in (plain(value) if isinstance(value, str) else None, text_of(number)) if form]
+    return next((form for form in forms if form in known), forms[0] if forms else None)
+
+
+_PLACES = ("row", "doc", "metric")
+"""A row's own fields, `doc` of a log of lmms-eval, and what a metric there says of the question: saved logs leave `doc`
+out and number the questions by their place."""
+
+
+def _holders(row: Row, place: str) -> list[Row]:
+    if place == "row":
+        return [row]
+    if place == "doc":
+        return [doc] if isinstance(doc := row.get("doc"), dict) else []
+    return [value for value in row.values() if isinstance(value, dict)] if "doc_id" in row or "doc" in row else []
 
 
 def _prediction(values: Row, questions: Questions, at: int, model: str, replies: bool) -> Prediction:
@@ -189,8 +212,8 @@ def _prediction(values: Row, questions: Questions, at: int, model: str, replies:
     row = {k: v for k, v in values.items() if v is not None and not (isinstance(v, float) and math.isnan(v))}
     row |= {"question": questions.ids[at], "model": model}
     choices = questions.choices_of(at)
-    read = {"answer", "failure"} & set(row)  # what flyreel has read says one or the other
-    if {"question", "model"} <= set(values) <= _OURS and read and (own := _own(row, choices)):
+    settled = {"answer", "failure"} & set(row)  # what flyreel has read says one or the other
+    if {"question", "model"} <= set(values) <= _OURS and settled and (own := _own(row, choices)):
         return own
     given = _given(row)
     said = _first(next((row[name] for name in REPLIES if name in row), None if replies else row.get("answer")))
@@ -203,8 +226,7 @@ def _prediction(values: Row, questions: Questions, at: int, model: str, replies:
             return Prediction(**given)
         raise Broken("no-reply")
     if not choices:
-        text = str(said).strip()
-        return Prediction(**{"failure": None if text else "empty-reply", **given}, reply=str(said), answer=text or None)
+        return Prediction(**{**taken(str(said)), **given}, reply=str(said))
     if isinstance(said, int):
         return _indexed(said, choices, {"strict": True, **given})
     read = read_reply(said, choices)

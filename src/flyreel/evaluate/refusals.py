@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flyreel.errors import InputError, did_you_mean
+from flyreel.evaluate._strict_json import printable
 from flyreel.evaluate.scores import Scores
 from flyreel.evaluate.submission import Submission, digest
 from flyreel.questions import Questions
@@ -15,7 +16,7 @@ EXACT = 1e-6
 
 
 def check_questions(sent: Submission, questions: Questions, path: Path, source: str) -> None:
-    """By the digest, and in words by the ids, which say more about what went wrong."""
+    """By the digest, and in words by the ids, which say more about what went wrong. `questions` have choices."""
     mine = digest(questions)
     if sent.questions.digest == mine:
         if sent.questions.count != len(questions):
@@ -61,7 +62,9 @@ def check_claims(sent: Submission, scored: Mapping[str, Scores], path: Path) -> 
     given |= {name.removeprefix("full."): value for name, value in given.items() if name.startswith("full.")}
     for name, claimed in (sent.scores or {}).items():
         if name not in given:
-            raise InputError(f"{path}: at scores.{name}: nothing of that name is scored.{did_you_mean(name, given)}")
+            raise InputError(
+                f"{path}: at scores.{printable(name)}: nothing of that name is scored.{did_you_mean(name, given)}"
+            )
         value = given[name]
         if value is None or not abs(value - claimed) <= EXACT:
             found = "none" if value is None else f"{value:.6f}"

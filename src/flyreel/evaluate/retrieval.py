@@ -1,8 +1,10 @@
 """R@k and the median rank of a text-to-clip (or clip-to-text) search, with ties shared.
 
 Among equal scores the right one may stand anywhere. Counting it first makes a model that says the same of everything
-perfect, counting it last makes it hopeless; it is at its place in expectation, and takes its share of every R@k. Where
-several are right, as a clip's captions are, the first of them is what was looked for.
+perfect, counting it last makes it hopeless. So ties stand in random order, and what is given is exact over all orders:
+of R@k the expectation, of the ranks the median of all queries' ranks in all orders, pooled. A search that says the same
+of everything is then worth chance in both. Where several are right, as a clip's captions are, the first of them is what
+was looked for.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ KS = (1, 5, 10)
 
 @dataclass(frozen=True)
 class Retrieval:
-    """`at` is R@k by k; `chance` the same for a search that knows nothing. `hits` and `chances` are by query."""
+    """`at` is R@k by k; `chance` and `chance_median` are what a search gets that knows nothing, whose order is random.
+    `hits` and `chances` are by query."""
 
     n: int
     candidates: int
@@ -42,10 +45,9 @@ def score(similarity: np.ndarray, right: Sequence[int] | np.ndarray, ks: Sequenc
     tied, tied_right = equal.sum(axis=1), (equal & wanted).sum(axis=1)
     hits = {k: _first_among(np.clip(k - better, 0, tied), tied, tied_right) for k in ks}
     chances = {k: _first_among(np.full(n, min(k, m)), np.full(n, m), many) for k in ks}
-    ranks = better + (tied + 1) / (tied_right + 1)
     return Retrieval(
-        n, m, {k: float(h.mean()) for k, h in hits.items()}, float(np.median(ranks)),
-        {k: float(c.mean()) for k, c in chances.items()}, float(np.median((m + 1) / (many + 1))), hits, chances,
+        n, m, {k: float(h.mean()) for k, h in hits.items()}, _median_rank(better, tied, tied_right),
+        {k: float(c.mean()) for k, c in chances.items()}, _median_rank(np.zeros(n), np.full(n, m), many), hits, chances,
     )  # fmt: skip
 
 
@@ -62,3 +64,24 @@ def _first_among(places: np.ndarray, tied: np.ndarray, right: np.ndarray) -> np.
     from scipy.stats import hypergeom
 
     return 1.0 - hypergeom.pmf(0, tied, right, places)
+
+
+def _median_rank(better: np.ndarray, tied: np.ndarray, right: np.ndarray) -> float:
+    """Of the pooled ranks: each query's is that of the first of `right` among `tied` in random order, after `better`.
+
+    As of any list of numbers, the middle between the lower median and the upper one, which differ where exactly half of
+    the mass is below.
+    """
+
+    def below(rank: int) -> float:
+        return float(_first_among(np.clip(rank - better, 0, tied), tied, right).mean())
+
+    def first(reaches: float) -> int:
+        low, high = 1, int((better + tied).max())
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if below(middle) >= reaches else (middle + 1, high)
+        return low
+
+    slack = 1e-9  # of floating point; less than one query of a million weighs
+    return (first(0.5 - slack) + first(0.5 + slack)) / 2

@@ -192,7 +192,12 @@ def letters(sheet: Sheet) -> dict[str, int]:
     """How often each position was picked, with those that never were."""
     most = int(sheet.questions.sizes.max(initial=0))
     counts = np.bincount(sheet.picks[sheet.answered], minlength=most)
-    return {LETTERS[i] if i < len(LETTERS) else str(i + 1): int(counts[i]) for i in range(most)}
+    return {letter(i): int(counts[i]) for i in range(most)}
+
+
+def letter(position: int) -> str:
+    """Of a choice; its number from 1 where the letters have come to an end."""
+    return LETTERS[position] if position < len(LETTERS) else str(position + 1)
 
 
 def compare(a: Sheet, b: Sheet) -> Comparison | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,16 @@ import numpy as np
 from flyreel.audit.run import versions
 from flyreel.audit.statistics import estimate
 from flyreel.errors import InputError
+from flyreel.evaluate import store
 from flyreel.evaluate.retrieval import Retrieval, score
 from flyreel.formats.project import open_all
-from flyreel.tables import Project, write_text
+from flyreel.tables import Project, writable, write_text
 from flyreel.video import decode
 from flyreel.video.embed.base import Embedder, open_embedder
+from flyreel.video.limits import BadMedia
 
 CAPTIONS = ("caption", "description")
+RESULTS = "retrieval.json"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Request:
     k: int = 8
     format: str | None = None
     out: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        return store.folder_of(self.file, self.out)
 
 
 @dataclass
@@ -47,6 +54,12 @@ class Gallery:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
+def alone(others: Iterable[str]) -> None:
+    """Options about questions say nothing about a search; left unread they would seem to have been followed."""
+    if other := next(iter(others), None):
+        raise InputError(f"{other} is about questions and --retrieval about clips: give one of the two")
+
+
 def run(asked: Request, steps: Callable[[int, int], None]) -> dict[str, Any]:
     if asked.k < 1:
         raise InputError(f"-k {asked.k}: at least one frame")
@@ -54,6 +67,7 @@ def run(asked: Request, steps: Callable[[int, int], None]) -> dict[str, Any]:
     if found is None:
         raise InputError(f"{asked.file}: lists no clips; --retrieval needs clips with captions")
     embedder = open_embedder(asked.embedder)
+    writable(asked.folder)
     project = Project.at(asked.file)
     base = project.folder if project else asked.file if asked.file.is_dir() else asked.file.parent
     gallery = _gallery(found.clips.to_rows(), base, embedder, asked.k, steps)
@@ -70,8 +84,7 @@ def run(asked: Request, steps: Callable[[int, int], None]) -> dict[str, Any]:
         **both_ways(np.stack(gallery.vectors), embedder.texts(gallery.captions), gallery),
         "how": versions(),
     }
-    if asked.out:
-        write_text(asked.out / "retrieval.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    write_text(asked.folder / RESULTS, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     return told
 
 
@@ -123,7 +136,7 @@ def _there(base: Path, row: dict[str, Any]) -> bool:
 def _seen(path: Path, embedder: Embedder, k: int) -> np.ndarray | None:
     try:
         mean = embedder.images(decode.load(path, count=k, size=embedder.size).images).mean(axis=0)
-    except InputError:
+    except (BadMedia, OSError):
         return None
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12))
 

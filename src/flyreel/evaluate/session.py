@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +19,23 @@ from flyreel.engine.callers import Callers, Terms, open_callers
 from flyreel.engine.calls import Caller, tallies
 from flyreel.engine.local import Progress, stops_at_once
 from flyreel.errors import InputError, did_you_mean
-from flyreel.evaluate import judge, open_ended, store, submission
+from flyreel.evaluate import judge, store, submission
 from flyreel.evaluate.answering import Setting, answers, calls, items
 from flyreel.evaluate.pictures import Choosing
 from flyreel.evaluate.predictions import read_predictions
-from flyreel.evaluate.scores import Sheet, compare, letters, score, sheet
-from flyreel.evaluate.showing import SENDS, TOKENS
-from flyreel.evaluate.views import ADDS, chosen
+from flyreel.evaluate.showing import SENDS, TOKENS, Item
+from flyreel.evaluate.summarising import failures, open_view, summarised
+from flyreel.evaluate.views import chosen
 from flyreel.formats.base import Reading
-from flyreel.formats.clip_files import clips_of, files
+from flyreel.formats.clip_files import files, known
 from flyreel.formats.exporting import of_split
 from flyreel.formats.project import open_questions
 from flyreel.models import roles
 from flyreel.models.catalog import Say
 from flyreel.models.prompts import load
 from flyreel.questions import Questions
-from flyreel.schema import Prediction, Problem
-from flyreel.tables import Project, content_sha256, writable, write_text
+from flyreel.schema import Prediction
+from flyreel.tables import Project, content_sha256, writable
 
 ByView = dict[str, dict[str, Prediction]]
 
@@ -71,9 +70,7 @@ class Request:
 
     @property
     def folder(self) -> Path:
-        if self.out:
-            return self.out
-        return self.project.reports / "evaluate" if self.project else Path(f"{self.file.stem}.evaluate")
+        return store.folder_of(self.file, self.out)
 
     @property
     def calls(self) -> Path:
@@ -83,6 +80,11 @@ class Request:
     def setting(self) -> Setting:
         choosing = Choosing(self.k, self.selector, self.embedder, self.size)
         return Setting(chosen(self.views, self.controls), choosing, self.send, self.tokens)
+
+    @property
+    def seeing(self) -> list[str]:
+        """The views that show frames."""
+        return [view.name for view in self.setting.views if view.frames != "none"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def check(asked: Request) -> None:
         raise InputError(f"--send {asked.send}: frames or video.{did_you_mean(asked.send, SENDS)}")
     if asked.tokens < 1:
         raise InputError(f"--max-tokens {asked.tokens}: at least one")
-    asked.setting.choosing.check()
+    asked.setting.choosing.check(used=bool(asked.models and asked.seeing))
     parse_budget(asked.budget)
 
 
@@ -108,21 +110,35 @@ def run(asked: Request, *, say: Say, progress: Callable[[str], Progress]) -> Don
     check(asked)
     start = time.monotonic()
     reading, questions = _open(asked)
+    every = _items(asked, questions, say) if asked.models else []
     given = [read_predictions(path, reading.questions) for path in asked.predictions]
     writable(asked.folder)
     with ExitStack() as stack:
         callers = connect(asked, say, stack)
         with stops_at_once():
-            found = asyncio.run(_ask(asked, questions, callers, progress))
+            found = asyncio.run(_ask(asked, questions, every, callers, progress))
             for one in given:
                 name = _free(one.model, found)
                 found[name] = {view: _named(name, by_id, questions) for view, by_id in one.by_view.items()}
             judged = asyncio.run(_judge(questions, found, callers, progress))
         told = tallies(callers)
-    told_of = _summary(asked, reading, questions, found, judged, [p for one in given for p in one.problems])
-    summary = {**told_of, "calls": told, "seconds": round(time.monotonic() - start, 1), "how": _how(asked, callers)}
+    problems = [*reading.problems, *(p for one in given for p in one.problems)]
+    told_of = summarised(questions, found, judged, problems)
+    source = {"source": reading.source, "name": _name(asked.file), "format": reading.format, "split": asked.split}
+    summary = {
+        **source,
+        **told_of,
+        "calls": told,
+        "seconds": round(time.monotonic() - start, 1),
+        "how": _how(asked, callers),
+    }
     _save(asked, questions, found, summary)
-    return Done(asked.folder, summary, _failures(summary))
+    return Done(asked.folder, summary, failures(summary))
+
+
+def _name(file: Path) -> str:
+    """Of the questions, also where they are in the folder that one is in; as long as a submission may have it."""
+    return file.resolve().name[:200] or "questions"
 
 
 def _open(asked: Request) -> tuple[Reading, Questions]:
@@ -131,38 +147,52 @@ def _open(asked: Request) -> tuple[Reading, Questions]:
 
 
 def connect(asked: Request, say: Say, stack: ExitStack, forecasting: bool = False) -> Callers:
-    known = roles.settings(asked.file if asked.project else Path())
+    settings = roles.settings(asked.file if asked.project else Path())
     specs = {
-        "model": [roles.parse(text, known) for text in asked.models],
-        "judge": [roles.parse(asked.judge, known)] if asked.judge else [],
+        "model": [roles.parse(text, settings) for text in asked.models],
+        "judge": [roles.parse(asked.judge, settings)] if asked.judge else [],
     }
+    if asked.seeing and (blind := next((spec.local for spec in specs["model"] if spec.local), None)):
+        raise _sees_nothing(f"local:{blind}", asked.seeing)  # before it is fetched and started
     terms = Terms(asked.calls, asked.budget, asked.concurrency, asked.rate)
-    callers = open_callers(specs, known, terms, say, stack, forecasting)
-    for caller in callers["model"]:
-        if not caller.model.sees and (seeing := [v.name for v in asked.setting.views if v.frames != "none"]):
-            raise InputError(
-                f"{caller.model.label} is a model of text and sees no frames, as {', '.join(seeing)} would need: "
-                "--view blind --view dialogue"
-            )
+    callers = open_callers(specs, settings, terms, say, stack, forecasting)
+    for caller in callers["model"] if asked.seeing else ():
+        if not caller.model.sees:
+            raise _sees_nothing(caller.model.label, asked.seeing)
     return callers
 
 
-def _items(asked: Request, questions: Questions) -> Any:
-    clips = clips_of(questions, asked.file, asked.project)
-    cues = dict(zip(clips.ids, clips.cues, strict=True))
-    return items(questions, {id: Path(p) for id, p in files(questions, asked.file, asked.project).items()}, cues)
+def _sees_nothing(name: str, seeing: Sequence[str]) -> InputError:
+    return InputError(
+        f"{name} is a model of text and sees no frames, as {', '.join(seeing)} would need: --view blind --view dialogue"
+    )
+
+
+def _items(asked: Request, questions: Questions, say: Say) -> list[Item]:
+    found = known(questions, asked.file, asked.project)
+    for problem in found.problems:
+        say(problem)
+    cues = dict(zip(found.clips.ids, found.clips.cues, strict=True))
+    if asked.seeing and not found.files:
+        seeing = ", ".join(asked.seeing)
+        raise InputError(
+            f"{asked.file}: not one clip of its {len(questions):,} questions is there, and {seeing} shows "
+            "frames. Put a clips.jsonl with id and path beside it, or ask --view blind --view dialogue"
+        )
+    return items(questions, {id: Path(path) for id, path in found.files.items()}, cues)
 
 
 async def _ask(
-    asked: Request, questions: Questions, callers: Callers, progress: Callable[[str], Progress]
+    asked: Request, questions: Questions, every: Sequence[Item], callers: Callers, progress: Callable[[str], Progress]
 ) -> dict[str, ByView]:
     found: dict[str, ByView] = {}
-    every = _items(asked, questions) if callers["model"] else []
     for caller in callers["model"]:
         name = _free(caller.model.label, found)
-        said = await answers(caller, every, asked.setting, progress(name))
-        await caller.model.close()
-        by_view = {view.name: {p[i].question: p[i] for p in said} for i, view in enumerate(asked.setting.views)}
+        try:
+            said = [p for one in await answers(caller, every, asked.setting, progress(name)) for p in one]
+        finally:
+            await caller.model.close()
+        by_view = {view.name: {p.question: p for p in said if p.view == view.name} for view in asked.setting.views}
         found[name] = {view: _named(name, by_id, questions) for view, by_id in by_view.items()}
     return found
 
@@ -184,69 +214,19 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 async def _judge(
     questions: Questions, found: Mapping[str, ByView], callers: Callers, progress: Callable[[str], Progress]
 ) -> dict[str, dict[str, bool | None]]:
-    """By model: what the judge says of each open answer in the full view."""
+    """By model: what the judge says of each open answer, in the view that is scored."""
     if not callers["judge"]:
         return {}
     caller: Caller = callers["judge"][0]
     judged = {}
-    for name, by_view in found.items():
-        said = [by_view.get("full", {}).get(id) for id in questions.ids]
-        judged[name] = await judge.judge(caller, questions, said, progress(f"judge, {name}"))
-    await caller.model.close()
+    try:
+        for name, by_view in found.items():
+            by_id = by_view.get(open_view(questions, by_view), {})
+            said = [by_id.get(id) for id in questions.ids]
+            judged[name] = await judge.judge(caller, questions, said, progress(f"judge, {name}"))
+    finally:
+        await caller.model.close()
     return judged
-
-
-def _summary(
-    asked: Request, reading: Reading, questions: Questions, found: Mapping[str, ByView],
-    judged: Mapping[str, Mapping[str, bool | None]], problems: Sequence[Problem],
-) -> dict[str, Any]:  # fmt: skip
-    closed = questions.with_choices()
-    sheets = {
-        name: {view: sheet(name, view, closed, by_id) for view, by_id in by_view.items()}
-        for name, by_view in found.items()
-    }
-    told: dict[str, Any] = {
-        "source": reading.source,
-        "format": reading.format,
-        "split": asked.split,
-        "questions": len(questions),
-        "with_choices": len(closed),
-        "groups": questions.n_groups,
-        "chance": float(closed.chance.mean()) if len(closed) else None,
-        "question_digest": submission.digest(questions),
-        "models": {},
-        "problems": [p.model_dump(exclude_none=True) for p in (*reading.problems, *problems)],
-    }
-    for name, by_view in found.items():
-        about: dict[str, Any] = {"views": {}, "adds": {}}
-        if len(closed):
-            about["views"] = {v: {**score(s).json(), "letters": letters(s)} for v, s in sheets[name].items()}
-            about["adds"] = _adds(sheets[name])
-        if len(closed) < len(questions):
-            said = [by_view.get("full", {}).get(id) for id in questions.ids]
-            about["open"] = open_ended.score(questions, said, judged.get(name)).json()
-        told["models"][name] = about
-    told["comparisons"] = _compared(sheets) if len(closed) else []
-    return told
-
-
-def _adds(views: Mapping[str, Sheet]) -> dict[str, Any]:
-    """What is gained over the view that lacks it, on the questions that were put in both."""
-    added = {}
-    for what, (without, says) in ADDS.items():
-        if "full" in views and without in views and (found := compare(views[without], views["full"])):
-            added[what] = {"over": without, "says": says, **found.json()}
-    return added
-
-
-def _compared(sheets: Mapping[str, Mapping[str, Sheet]]) -> list[dict[str, Any]]:
-    """Every two models, in the first view that both were shown."""
-    found = []
-    for a, b in combinations(sheets, 2):
-        view = next((v for v in sheets[a] if v in sheets[b]), None)
-        if view and (compared := compare(sheets[a][view], sheets[b][view])):
-            found.append({"view": view, **compared.json()})
-    return found
 
 
 def _how(asked: Request, callers: Callers) -> dict[str, Any]:
@@ -272,45 +252,38 @@ def _prompt_versions(asked: Request) -> dict[str, str]:
 
 
 def command(asked: Request) -> str:
-    words = ["flyreel evaluate", asked.file.name]
-    words += [f"--format {asked.format}"] if asked.format else []
-    words += [f"--map {json.dumps(asked.map)}"] if asked.map else []
-    words += [f"--split {asked.split}"] if asked.split else []
-    words += [f"--model {m}" for m in asked.models] + [f"--predictions {p.name}" for p in asked.predictions]
-    words += [f"--judge {asked.judge}"] if asked.judge else []
-    words += [f"--view {v}" for v in asked.views] + (["--controls"] if asked.controls else [])
+    words = ["flyreel", "evaluate", asked.file.name or str(asked.file)]
+    words += ["--format", asked.format] if asked.format else []
+    words += ["--map", asked.map] if asked.map else []
+    words += ["--split", asked.split] if asked.split else []
+    words += [word for m in asked.models for word in ("--model", m)]
+    words += [word for p in asked.predictions for word in ("--predictions", p.name)]
+    words += ["--judge", asked.judge] if asked.judge else []
+    words += [word for v in asked.views for word in ("--view", v)] + (["--controls"] if asked.controls else [])
     if asked.models:
-        words += [f"-k {asked.k} --selector {asked.selector} --size {asked.size} --max-tokens {asked.tokens}"]
-        words += [f"--send {asked.send}"] if asked.send != "frames" else []
-    return " ".join(words)
+        words += ["-k", str(asked.k), "--selector", asked.selector, "--size", str(asked.size)]
+        words += ["--max-tokens", str(asked.tokens)]
+        words += ["--embedder", asked.embedder] if asked.selector != "uniform" else []
+        words += ["--send", asked.send] if asked.send != "frames" else []
+    return shlex.join(words)
 
 
 def _save(asked: Request, questions: Questions, found: Mapping[str, ByView], summary: dict[str, Any]) -> None:
     """What was asked about, every answer, a submission for a leaderboard by each model, and the summary."""
-    slugs = store.slugs(found)
-    for name, by_view in found.items():
-        if by_view.get("full"):
-            made = submission.make(name, questions, by_view, summary["how"], Path(summary["source"]).name)
-            path = asked.folder / f"submission-{slugs[name]}.json"
-            write_text(path, made.model_dump_json(indent=1, by_alias=True) + "\n")
     if films_found := files(questions, asked.file, asked.project):
         films.save(films_found, None if asked.selector == "uniform" else asked.embedder, asked.folder / films.NAME)
     else:
         (asked.folder / films.NAME).unlink(missing_ok=True)  # of the evaluation before, in the same folder
     rows = {name: [p for by_id in by_view.values() for p in by_id.values()] for name, by_view in found.items()}
-    store.save(asked.folder, questions, rows, summary)
-
-
-def _failures(summary: Mapping[str, Any]) -> list[str]:
-    """Why the exit code is 1, a line each: what was not put to a model is in no number."""
-    found = []
-    for name, about in summary["models"].items():
-        for view, told in about["views"].items():
-            if missing := {why: n for why, n in told["unasked"].items() if why != "one-frame"}:
-                why = ", ".join(f"{reason} ({n:,})" for reason, n in missing.items())
-                total = sum(missing.values())
-                found.append(f"{name}, {view}: {total:,} of {told['coverage']['questions']:,} were not asked: {why}")
-    return found
+    submissions = {
+        name: submission.make(name, questions, by_view, summary["how"], summary["name"]).model_dump_json(
+            indent=1, by_alias=True
+        )
+        + "\n"
+        for name, by_view in found.items()
+        if (questions.sizes > 0).any() and by_view.get("full")  # a board scores choices only
+    }
+    store.save(asked.folder, questions, rows, summary, submissions, keep=asked.predictions)
 
 
 def forecast(asked: Request, say: Say, steps: Callable[[int, int], None]) -> dict[str, Forecast]:
@@ -321,5 +294,5 @@ def forecast(asked: Request, say: Say, steps: Callable[[int, int], None]) -> dic
     _, questions = _open(asked)
     with ExitStack() as stack:
         callers = connect(asked, say, stack, forecasting=True)
-        made = list(calls(_items(asked, questions), asked.setting, steps))
+        made = list(calls(_items(asked, questions, say), asked.setting, steps))
         return {c.model.label: forecast_calls(c.model, made, c.ledger) for c in dict.fromkeys(callers["model"])}

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flyreel.audit.asking import SPOKEN
-from flyreel.audit.judging import shown
-from flyreel.errors import InputError
-from flyreel.evaluate.pictures import Pictures, whole
+from flyreel.evaluate.pictures import CannotShow, Pictures, whole
 from flyreel.evaluate.views import View, order
 from flyreel.models.call import Call, Media
 from flyreel.models.prompts import load, quote
@@ -35,8 +33,10 @@ class Item:
 
 
 def spoken(cues: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """Dialogue, and no description of the picture: that would show to the blind what they must not see."""
-    return tuple(shown([c for c in cues if c["kind"] in SPOKEN]))
+    """All that is said, in order of time, and no description of the picture: that would show to the blind what they
+    must not see. Nothing is cut: a model whose context is too short says so, which is better than half a scene."""
+    heard = [{"speaker": None, **cue, "text": str(cue["text"])} for cue in cues if cue["kind"] in SPOKEN]
+    return tuple(sorted(heard, key=lambda cue: cue["start"]))
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,12 @@ class Shown:
 
 
 def show(item: Item, view: View, pictures: Pictures | None, send: str = "frames", tokens: int = TOKENS) -> Shown:
-    """`pictures` may be None where the view shows none."""
+    """`pictures` may be None where the view shows none. Raises `CannotShow`."""
     media, times, numbers = _seen(item, view, pictures, send)
     cues = item.cues if view.cues else ()
     if len(item.choices) > len(LETTERS):
-        raise InputError(f"question {item.id}: {len(item.choices)} choices, and only {len(LETTERS)} letters")
+        line = f"question {item.id}: {len(item.choices)} choices, and only {len(LETTERS)} letters"
+        raise CannotShow("too-many-choices", line)
     pictured = ["frames of it"] if numbers else ["the video itself"] if media else []
     seen = " and ".join([*pictured, *(["its dialogue"] if cues else [])]) or "nothing"
     messages: tuple[dict[str, Any], ...] = load("flyreel.evaluate", "answer").messages(

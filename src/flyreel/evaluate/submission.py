@@ -1,8 +1,8 @@
-"""What somebody sends to a leaderboard: one model's replies to every question, and nothing that needs the keys.
+"""What somebody sends to a leaderboard: one model's replies to every question, and no key.
 
-The digest of a question set is over ids, questions and choices only, so that whoever has no keys can still say which
-questions were answered. A reply is text as the model gave it, or the index of a choice counted from 0; null says that
-the question was never put. The board reads the replies itself: no score that comes along is believed.
+The digest of a question set is over ids, questions and choices only, so it gives no key away. A reply is text as the
+model gave it, or the index of a choice counted from 0; null says that the question was never put. The board reads the
+replies itself: no score that comes along is believed.
 """
 
 from __future__ import annotations
@@ -10,17 +10,31 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, JsonValue, ValidationError
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    JsonValue,
+    ValidationError,
+)
 
 from flyreel.errors import InputError
+from flyreel.evaluate._strict_json import commands, dotted, loads
+from flyreel.formats.base import clean
 from flyreel.questions import Questions
 from flyreel.schema import Prediction
 
 SCHEMA = "flyreel-submission/1"
+LONGEST = 200
+"""Characters that a name has at most."""
 ViewName = Literal["full", "blind", "dialogue", "middle", "shuffled", "reversed"]
 SETTINGS = ("frames", "max_tokens", "prompt_version")
 VERSIONS = ("flyreel", "python", "numpy", "scipy", "scikit-learn", "pyarrow")
@@ -33,7 +47,23 @@ def _answer(value: Any) -> Any:
     raise ValueError("an answer is a reply as text, the index of a choice from 0, or null")
 
 
+def _line(value: str) -> str:
+    return _without(commands(value), value)
+
+
+def _note(value: str) -> str:
+    return _without(commands(value) - {"\n"}, value)
+
+
+def _without(strange: set[str], value: str) -> str:
+    if strange:
+        raise ValueError(f"control character U+{ord(min(strange)):04X}")
+    return value
+
+
 Answer = Annotated[int | str | None, BeforeValidator(_answer)]
+Line = Annotated[str, AfterValidator(_line)]
+"""Text that is printed as it came."""
 
 
 class _Part(BaseModel):
@@ -44,15 +74,15 @@ class Model(_Part):
     """`kind` says what it is in a word or two; `identity` holds it fast, as a digest of weights or a dated name does;
     `parameters` is how many it has, as a number or as "7B"."""
 
-    name: str = Field(min_length=1, max_length=200, pattern=r"\S")
-    kind: str = Field(min_length=1, max_length=60)
-    identity: str | None = None
-    url: str | None = Field(None, pattern=r"^https?://\S+$", max_length=500)
-    parameters: int | str | None = None
+    name: Line = Field(min_length=1, max_length=LONGEST, pattern=r"\S")
+    kind: Line = Field(min_length=1, max_length=60)
+    identity: Line | None = None
+    url: Line | None = Field(None, pattern=r"^https?://\S+$", max_length=500)
+    parameters: int | Line | None = None
 
 
 class Asked(_Part):
-    name: str = Field(min_length=1, max_length=200)
+    name: Line = Field(min_length=1, max_length=LONGEST)
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     count: int = Field(ge=1)
 
@@ -65,30 +95,35 @@ class Submission(_Part):
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     questions: Asked
     answers: dict[ViewName, dict[str, Answer]]
-    versions: dict[str, str] = Field(default_factory=dict)
+    versions: dict[Line, Line] = Field(default_factory=dict)
     scores: dict[str, FiniteFloat] | None = None
-    note: str = Field("", max_length=4000)
+    note: Annotated[str, AfterValidator(_note)] = Field("", max_length=4000)
 
 
 def json_schema() -> dict[str, Any]:
     return Submission.model_json_schema(by_alias=True)
 
 
+def closed_of(questions: Questions) -> Questions:
+    """Those with choices, whether their key is known or not: a board cannot score the others."""
+    return questions.take(np.flatnonzero(questions.sizes > 0))
+
+
 def digest(questions: Questions) -> str:
     """sha256 of the JSON array of [id, question, choices], in order of the ids, without spaces and in ASCII.
 
-    Questions without choices are left out, as a board cannot score them.
+    Of questions with choices only.
     """
-    closed = questions.with_choices()
+    closed = closed_of(questions)
     rows = sorted([id, closed.texts[i], closed.choices_of(i)] for i, id in enumerate(closed.ids))
     return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode("ascii")).hexdigest()
 
 
-def read(path: Path) -> tuple[Submission, str]:
-    """A submission, and its text as it came."""
+def read(path: Path) -> tuple[Submission, bytes]:
+    """A submission, and the file as it came."""
     try:
-        text = path.read_text(encoding="utf-8")
-        return parse(text), text
+        sent = path.read_bytes()
+        return parse(sent.decode("utf-8")), sent
     except OSError as error:
         raise InputError(f"{path}: cannot read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
@@ -96,21 +131,7 @@ def read(path: Path) -> tuple[Submission, str]:
 
 
 def parse(text: str) -> Submission:
-    return Submission.model_validate(json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant))
-
-
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a name that stands twice JSON's readers keep the last; here nobody could say which answer was meant."""
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"{name!r} stands twice in one object")
-        found[name] = value
-    return found
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")
+    return Submission.model_validate(loads(text))
 
 
 def _said(error: Exception) -> str:
@@ -122,7 +143,7 @@ def _said(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error) or "nested too deeply"
     first, *rest = error.errors(include_url=False)
-    place = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the whole"
+    place = dotted(part for part in first["loc"] if part != "[key]")
     more = f" (and {len(rest):,} more)" if rest else ""
     return f"at {place}: {first['msg'].removeprefix('Value error, ')}{more}"
 
@@ -137,25 +158,37 @@ def make(
 ) -> Submission:
     """From predictions by view and question id. `how` is what an evaluation says of itself.
 
+    What a submission cannot hold is left out or cut, as this runs when the work is done: views that nobody knows, the
+    end of a long name, control characters. A set without choices makes none: `InputError`.
+
     An address is left out of `identity`: where a model was served from is nobody's business and says nothing about it.
     """
-    closed = questions.with_choices()
+    closed = closed_of(questions)
+    if not len(closed):
+        raise InputError(f"{source}: no question there has choices, so there is nothing to submit")
     asked = next((m for m in how.get("models", ()) if _is_called(name, m["label"])), None)
-    model = {"name": name[:200], "kind": "asked by flyreel" if asked else "predictions from a file"}
+    model = {"name": _named(name), "kind": "asked by flyreel" if asked else "predictions from a file"}
     if asked and "://" not in asked["identity"]:
         model["identity"] = asked["identity"]
     made = {
         "schema": SCHEMA,
         "model": model,
         "settings": {key: how[key] for key in SETTINGS if asked and key in how},
-        "questions": {"name": source, "digest": digest(closed), "count": len(closed)},
+        "questions": {"name": _named(source), "digest": digest(closed), "count": len(closed)},
         "answers": {
-            view: {id: answer_of(by_id[id]) for id in closed.ids if id in by_id} for view, by_id in by_view.items()
+            view: {id: answer_of(by_id[id]) for id in closed.ids if id in by_id}
+            for view, by_id in by_view.items()
+            if view in get_args(ViewName)
         },
         "versions": {key: str(how[key]) for key in VERSIONS if key in how},
-        "note": note,
+        "note": note[:4000],
     }
     return Submission.model_validate(made)
+
+
+def _named(text: str) -> str:
+    seen = clean(text).translate({ord(c): " " for c in commands(text)})
+    return seen.strip()[:LONGEST] or "without a name"
 
 
 def _is_called(name: str, label: str) -> bool:
@@ -169,4 +202,4 @@ def answer_of(prediction: Prediction) -> int | str | None:
         return None
     if not prediction.reply and isinstance(prediction.answer, int):
         return prediction.answer
-    return prediction.reply
+    return clean(prediction.reply)

@@ -19,7 +19,7 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
     found += [_against(c) for c in summary["comparisons"]]
     if n := len(summary["problems"]):
         kinds = ", ".join(sorted({p["reason"] for p in summary["problems"]}))
-        found.append(f"  {'problems':<12} {counted(n, 'row')} left out: {kinds}")
+        found.append(f"  {'problems':<12} {counted(n, 'row')} with problems: {kinds}")
     return found
 
 
@@ -73,15 +73,24 @@ def open_lines(told: Mapping[str, Any]) -> Iterator[str]:
     """Open-ended answers: words first, then counts, then what a judge says."""
     coverage = told["coverage"]
     of = f"{coverage['answered']:,} of {coverage['questions']:,} answered"
-    yield f"{'open-ended':<12} {of}{because(told['unasked'])}"
+    yield f"{'open-ended':<12} {of} in the view {told['view']}{because(told['unasked'])}"
     for name in ("exact", "token_f1", "judge"):
         if told.get(name):
             yield f"  {name.replace('_', ' '):<12} {_estimate(told[name])}   of {told[name]['n']:,}"
+    if told.get("unjudged"):
+        yield f"  {'unjudged':<12} {told['unjudged']:,}   the judge gave no verdict"
     if told.get("bleu"):
         yield f"  {'BLEU':<12} {told['bleu']['score']:.2f}   {told['bleu']['signature']}"
+    elif told.get("bleu_note"):
+        yield f"  {'BLEU':<12} {'–':>6}   {told['bleu_note']}"
     if told.get("counts"):
-        counts = told["counts"]
-        yield (
-            f"  {'counts':<12} mean squared error {counts['mse']:.2f} of {counts['n']:,}; always the mean: "
-            f"{counts['baseline']:.2f}"
-        )
+        yield f"  {'counts':<12} {counts_said(told['counts'])}"
+
+
+def counts_said(counts: Mapping[str, Any]) -> str:
+    """The error is over the replies that say a number, so it never stands without how many those are."""
+    if counts["mse"] is None:
+        return f"no number in any of {counts['n']:,} replies"
+    read = counts["n"] - counts["unread"]
+    of = f"{read:,} read of {counts['n']:,}"
+    return f"mean squared error {counts['mse']:.2f} of {of}; always the mean: {counts['baseline']:.2f}"

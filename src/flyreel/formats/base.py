@@ -67,7 +67,7 @@ def read(path: str | Path, format: str | None = None, map: dict[str, str] | None
             continue
         try:
             for draft in chosen.drafts(record):
-                row = checked(draft, f"{path.stem}-{record.row}")
+                row = checked(draft, f"{clean(path.stem)}-{record.row}")
                 row["id"] = _distinct(row["id"], seen, chosen.unique_ids)
                 rows.append(row)
         except Broken as broken:
@@ -108,8 +108,8 @@ def _choose(looked: Sample, format: str | None, map: dict[str, str] | None) -> t
         raise InputError(f"{looked.path}: no usable row.{hint}")
     columns = ", ".join(str(f)[:40] for f in looked.fields[:12])
     raise InputError(
-        f"{looked.path}: no known format has these columns: {columns}. Name one with --format, or the columns with "
-        "--map question=…,choices=…,answer=…,group=…"
+        f"{looked.path}: no known format has these columns: {columns}. Name its format with --format (for export, "
+        "--from), or the columns with --map question=…,choices=…,answer=…,group=…"
     )
 
 
@@ -120,7 +120,7 @@ def checked(draft: Draft, default_id: str) -> Draft:
         raise Broken("empty-question")
     row: Draft = {
         "id": text_of(draft.get("id")) or default_id,
-        "question": _clean(question).strip(),
+        "question": clean(question).strip(),
         **{name: text_of(draft.get(name)) for name in ("clip", "group", "split", "category", "template", "rationale")},
         "cues": spans(draft.get("cues"), Cue, "bad-cue"),
         "evidence": spans(draft.get("evidence"), Span, "bad-evidence"),
@@ -130,8 +130,10 @@ def checked(draft: Draft, default_id: str) -> Draft:
         "round": draft["round"] if isinstance(draft.get("round"), int) and 0 <= draft["round"] < 1 << 31 else 0,
     }
     answer = draft.get("answer")
-    if draft.get("choices") is None and isinstance(answer, str) and not re.fullmatch(r"\s*|nan", answer, re.I):
-        return {**row, "choices": None, "answer": _clean(answer).strip()}
+    if draft.get("choices") is None and isinstance(answer, str):
+        text = clean(answer).strip()
+        if text and text.lower() != "nan":
+            return {**row, "choices": None, "answer": text}
     row["choices"] = _choices(draft.get("choices"))
     row["answer"] = answer_index(answer, row["choices"])
     return row
@@ -140,17 +142,21 @@ def checked(draft: Draft, default_id: str) -> Draft:
 def text_of(value: Any) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)) or isinstance(value, (dict, list)):
         return None
-    return " ".join(_clean(str(value)).split()) or None
+    return " ".join(clean(str(value)).split()) or None
 
 
-def _clean(text: str) -> str:
-    """Lone surrogates (JSON may smuggle them in) cannot be written back as UTF-8."""
+def clean(text: str) -> str:
+    """Lone surrogates (JSON and the names of files may smuggle them in) cannot be written back as UTF-8."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def plain(value: Any) -> Any:
-    """Only what JSON and UTF-8 can hold: Parquet has dates, and JSON has lone surrogates."""
-    return json.loads(_clean(json.dumps(value, ensure_ascii=False, default=str)))
+    """Only what JSON and UTF-8 can hold: Parquet has dates, and JSON as Python reads it lone surrogates and NaN."""
+    return json.loads(clean(json.dumps(value, ensure_ascii=False, default=str)), parse_constant=_nothing)
+
+
+def _nothing(constant: str) -> None:
+    """In place of NaN and the infinities, which no other reader of JSON takes."""
 
 
 def _choices(value: Any) -> list[str]:
@@ -162,7 +168,7 @@ def _choices(value: Any) -> list[str]:
     for choice in value:
         if isinstance(choice, (dict, list)) or choice is None or (isinstance(choice, float) and math.isnan(choice)):
             raise Broken("bad-choice", f"a choice is {choice!r}"[:80])
-        choices.append(_clean(str(choice)).strip())
+        choices.append(clean(str(choice)).strip())
     if len(choices) == 1:
         raise Broken("one-choice", choices[0])
     if not all(choices):
@@ -207,6 +213,9 @@ def spans(value: Any, noun: type[Span], reason: str) -> list[dict[str, Any]]:
     if not isinstance(value, (list, tuple)):
         raise Broken(reason, "not a list")
     try:
-        return [plain(noun.model_validate(v).model_dump()) for v in value]
+        found = [noun.model_validate(v) for v in value]
+        if not all(math.isfinite(span.end) for span in found):
+            raise Broken(reason, "a time without end")
+        return [plain(span.model_dump()) for span in found]
     except ValueError as error:
         raise Broken(reason, str(error).splitlines()[-2].strip() if "\n" in str(error) else str(error)) from None

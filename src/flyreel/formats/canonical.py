@@ -27,7 +27,9 @@ class Canonical:
 
     def recognises(self, sample: Sample) -> bool:
         foreign = {"answer_key", "answer_key_position", "gif_name", "q_uid", "videoID", "options", "candidates", "a0"}
-        return rows_of_questions(sample) and sample.container != "tar" and not foreign & set(sample.fields)
+        lettered = sample.has("A", "B") and not sample.has("choices")
+        own = sample.container != "tar" and not lettered and not foreign & set(sample.fields)
+        return rows_of_questions(sample) and own
 
     def drafts(self, record: Record) -> Iterable[Draft]:
         draft = dict(record.values)

@@ -11,13 +11,13 @@ import csv
 import difflib
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from flyreel.errors import InputError
+from flyreel.formats._folders import parts
 from flyreel.schema import Problem
 
 LINE_LIMIT = 8 << 20
@@ -69,15 +69,6 @@ class Sample:
 def _counted(each: Iterator[Record | Problem]) -> Iterator[Record | Problem]:
     for row, found in enumerate(each, 1):
         yield replace(found, row=row) if isinstance(found, Record) else found.model_copy(update={"row": row})
-
-
-def parts(folder: Path) -> list[Path]:
-    """The files of a set that is a folder: tar shards, or the Parquet of a hub's data set. None where it is neither."""
-    with suppress(OSError, ValueError):  # what cannot be looked into is for the reader to complain of
-        for pattern in ("*.tar", "data/*.parquet") if folder.is_dir() else ():
-            if found := sorted(p for p in folder.glob(pattern) if p.is_file() and not p.name.startswith(".")):
-                return found
-    return []
 
 
 def sample(path: Path) -> Sample:

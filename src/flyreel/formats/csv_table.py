@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flyreel.errors import InputError
 from flyreel.formats.export import Parcel, exporter
 from flyreel.questions import SCHEMA
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-@exporter("csv", holds=SCHEMA.names, suffix=".csv", open_ended=True, most_choices=1000)
+@exporter("csv", holds=SCHEMA.names, suffix=".csv", open_ended=True, most_choices=1000, nul=False)
 def csv_table(parcel: Parcel, path: Path) -> Sequence[str]:
     """CSV, one row a question; choices, cues, evidence, origin and meta are JSON in their cell."""
     formulas = 0
@@ -28,8 +27,6 @@ def csv_table(parcel: Parcel, path: Path) -> Sequence[str]:
         writer.writerow(SCHEMA.names)
         for row in parcel.rows:
             cells = [_cell(value) for value in _columns(row)]
-            if any("\0" in cell for cell in cells):
-                raise InputError(f"csv cannot hold the NUL character that question {row['id']!r} has; use canonical")
             formulas += sum(cell.startswith(FORMULA) for cell in cells)
             writer.writerow(cells)
     if not formulas:
@@ -47,4 +44,4 @@ def _columns(row: dict[str, Any]) -> list[Any]:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else str(value)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) if isinstance(value, (list, dict)) else str(value)

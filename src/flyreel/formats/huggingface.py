@@ -22,6 +22,9 @@ from flyreel.formats.export import Parcel, exporter
 from flyreel.questions import SCHEMA, Questions
 from flyreel.tables import SHARD_ROWS
 
+WORD_LENGTH = 80
+"""Characters of a split's name there: a file is called after it, with more behind."""
+
 WITHOUT = "unassigned"
 """Questions that name no split where others do. Never train: their clips may be in another split."""
 
@@ -39,7 +42,7 @@ class Part:
         return self.questions.table.drop_columns(["split"]).replace_schema_metadata({SPLIT_KEY: self.split.encode()})
 
 
-@exporter("huggingface", holds=SCHEMA.names, open_ended=True, most_choices=1000)
+@exporter("huggingface", holds=SCHEMA.names, open_ended=True, most_choices=1000, uses=("title", "licence"))
 def huggingface(parcel: Parcel, folder: Path) -> Sequence[str]:
     """A data set for the Hugging Face hub: a folder of Parquet by split, and its card. Videos are not copied."""
     parts = divided(parcel.questions)
@@ -67,7 +70,7 @@ def divided(questions: Questions) -> list[Part]:
 
 def _word(split: str, taken: set[str]) -> str:
     """A name that the hub takes for a split and a file system for a file; `all` means every split there."""
-    word = re.sub(r"\W+", "_", split, flags=re.ASCII).strip("_") or "split"
+    word = re.sub(r"\W+", "_", split, flags=re.ASCII).strip("_")[:WORD_LENGTH].rstrip("_") or "split"
     base, copy = f"{word}_" if word.lower() == "all" else word, 2
     word = base
     while word.lower() in taken:

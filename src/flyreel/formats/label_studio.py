@@ -60,13 +60,13 @@ class LabelStudio:
         yield {**row, "meta": {**meta, "review": said}}
 
 
-@exporter("label-studio", holds=SCHEMA.names, open_ended=True)
+@exporter("label-studio", holds=SCHEMA.names, open_ended=True, uses=())
 def label_studio(parcel: Parcel, folder: Path) -> Sequence[str]:
     """Label Studio: tasks.json to import and config.xml for the labelling interface."""
     rows = parcel.rows
     videos = _videos(parcel)
     tasks = [_task(row, videos.get(row.get("clip", ""), row.get("clip", ""))) for row in rows]
-    write_text(folder / "tasks.json", json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / "tasks.json", json.dumps(tasks, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     write_text(folder / "config.xml", config(any("choices" not in row for row in rows)))
     return _notes(parcel, videos, {row["clip"] for row in rows if row.get("clip")})
 
@@ -114,9 +114,10 @@ def _choice(letter: str, text: str) -> dict[str, str]:
 
 
 def _root(parcel: Parcel) -> Path | None:
-    """What Label Studio is told to serve: one folder above the videos, as a storage may not be the root itself."""
+    """What Label Studio is told to serve: one folder above the videos, as a storage may not be the root itself. Never
+    the whole disk: where that is all the videos have in common, none of them is served."""
     folder = folder_of(parcel.files.values())
-    return folder.parent if folder else None
+    return folder.parent if folder and len(folder.parts) > 2 else None
 
 
 def _videos(parcel: Parcel) -> dict[str, str]:
@@ -142,7 +143,12 @@ def _notes(parcel: Parcel, videos: Mapping[str, str], clips: set[str]) -> list[s
         ]
     else:
         lines.append("Paste config.xml as the labelling interface, and import tasks.json")
-    by_address = len([id for id in clips if id in videos and id not in parcel.files])
+    if folder and not root:
+        lines.append(
+            f"No file is served: the folder that holds all of the videos is {folder}, and the one above it is the "
+            "whole disk. Put them into one folder further down and export again"
+        )
+    by_address = len([id for id in clips if id in videos and not videos[id].startswith(SERVED)])
     if by_address:
         lines.append(f"{by_address:,} clips play from their address, which has to be that of a video file")
     if clips - set(videos):

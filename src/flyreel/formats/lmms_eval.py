@@ -1,8 +1,9 @@
 """lmms-eval: a task folder that --include_path finds, with and without the videos.
 
-Every value in the data file is text or a whole number. The harness guesses the type of a column from its first rows:
-dates in it would become times, and a field that only later rows have would stop the run. So lists stand there as JSON
-text, which flyreel's own reader takes too, and what is absent is an empty text.
+The data file is Parquet, and every value in it is text or a whole number. Of JSON the harness would guess the type of a
+column from its values: dates become times, among ids, categories and names of clips too, and a field that only later
+rows have stops the run. Lists stand there as JSON text, which flyreel's own reader takes too, and what is absent is an
+empty text.
 """
 
 from __future__ import annotations
@@ -14,17 +15,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
-from flyreel.formats._harness import ASK, code, cues_of, spoken_note, subtitles, where
+from flyreel.formats._harness import ASK, code, cues_of, spoken_note, subtitles, task_name, where, write_reader
 from flyreel.formats.clip_names import names, told
 from flyreel.formats.export import Parcel, exporter
 from flyreel.questions import SCHEMA
-from flyreel.tables import write_jsonl, write_text
+from flyreel.tables import write_parquet, write_text
 
 NOT_HELD = ("origin", "meta")
 TEXTS = ("clip", "group", "split", "category", "template", "rationale", "parent")
 LISTS = ("cues", "evidence")
+COLUMNS = pa.schema(
+    [(name, pa.string()) for name in ("id", "question", "choices", *TEXTS, *LISTS, "video", "subtitles")]
+    + [(name, pa.int64()) for name in ("answer", "round")]
+)
 MOST_CATEGORIES = 30
 """Categories with an accuracy of their own; a harness prints a row for each metric."""
 
@@ -44,22 +50,22 @@ _Dumper.add_representer(_Function, lambda dumper, name: dumper.represent_scalar(
 
 @exporter("lmms-eval", holds=[name for name in SCHEMA.names if name not in NOT_HELD])
 def lmms_eval(parcel: Parcel, folder: Path) -> Sequence[str]:
-    """A task folder for lmms-eval: NAME and NAME_blind, their data, and the code that reads replies."""
+    """A task folder for lmms-eval: flyreel_NAME and flyreel_NAME_blind, their data, and the code that reads replies."""
     rows = parcel.rows
     called, spoken = names(parcel.files), cues_of(parcel.clips)
     data = [_line(row, called, subtitles(row, spoken)) for row in rows]
     metrics = category_metrics(row.get("category") for row in rows)
-    name, file = parcel.name, f"data/{_data_name(rows)}.jsonl"
-    write_jsonl(folder / file, data)
+    name, file = task_name(parcel.name), f"data/{_data_name(rows)}.parquet"
+    write_parquet(folder / file, pa.Table.from_pylist(data, schema=COLUMNS))
     write_text(folder / "data" / "categories.json", json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
     write_text(folder / "utils.py", code("lmms_eval_utils", name))
+    write_reader(folder)
     for task, visual, text in ((name, "doc_to_visual", "doc_to_text"), (f"{name}_blind", "no_visual", "blind_text")):
         config = _config(task, file, visual, text, metrics.values(), parcel)
         told_yaml = yaml.dump(config, Dumper=_Dumper, sort_keys=False)
         write_text(folder / f"{task}.yaml", told_yaml)
     return [
-        f"lmms_eval --include_path THIS_FOLDER --tasks {name},{name}_blind; a task of its own by that name goes first,"
-        " and --name names this one otherwise",
+        f"lmms_eval --include_path THIS_FOLDER --tasks {name},{name}_blind",
         *where(parcel, told(parcel.files, (row.get("clip", "") for row in rows))),
         *spoken_note(sum(d["subtitles"] != "[]" for d in data)),
         *_notes(rows, metrics),
@@ -70,9 +76,13 @@ def category_metrics(categories: Any) -> dict[str, str]:
     """The metric of each of the commonest categories, by a name that holds neither commas nor spaces."""
     metrics: dict[str, str] = {}
     for category, _ in Counter(c for c in categories if c).most_common(MOST_CATEGORIES):
-        base = "accuracy_" + (re.sub(r"\W+", "_", category.casefold()).strip("_")[:40] or "other")
-        copies = sum(m == base or m.startswith(f"{base}__") for m in metrics.values())
-        metrics[category] = f"{base}__{copies + 1}" if copies else base
+        word = re.sub(r"\W+", "_", category.casefold()).strip("_")[:40] or "other"
+        base = name = "accuracy_" + word.replace("stderr", "std_err")  # NAME_stderr is the harness's error of NAME
+        copy = 1
+        while name in metrics.values():
+            copy += 1
+            name = f"{base}__{copy}"
+        metrics[category] = name
     return metrics
 
 
@@ -107,7 +117,7 @@ def _config(task: str, file: str, visual: str, text: str, categories: Any, parce
     metrics = [("accuracy", True), ("unread", False), *((name, True) for name in categories)]
     about = {"version": 1.0, "title": parcel.title, "licence": parcel.licence or "not stated"}
     return {
-        "dataset_path": "json",
+        "dataset_path": "parquet",
         "dataset_kwargs": {"data_files": {"test": file}},
         "task": task,
         "test_split": "test",

@@ -1,4 +1,8 @@
-"""A folder to the Hugging Face hub, as a data set. The token, and the hub's address, are the library's own business."""
+"""A folder to the Hugging Face hub, as a data set.
+
+The token is the library's own business. The hub's address is read from HF_ENDPOINT here, as it stands when one pushes;
+the library would take it as it stood when it was imported.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Video-MME, as its Parquet and as the TSV that VLMEvalKit keeps.
 
-What flyreel writes has the group and the split beside Video-MME's own columns; readers of Video-MME pass them by. The
-TSV of `flyreel export vlmevalkit` is read here too, and names its clip in a column of its own.
+What flyreel writes has the group, the split and where the duration is from beside Video-MME's own columns; readers of
+Video-MME pass them by. A duration that is only the clip's length in a word is no `meta` of the question. The TSV of
+`flyreel export vlmevalkit` is read here too, and names its clip in a column of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SCHEMA = pa.schema(
         ("question", pa.string()),
         ("options", pa.list_(pa.string())),
         ("answer", pa.string()),
-        *((name, pa.string()) for name in ("group", "split")),
+        *((name, pa.string()) for name in ("group", "split", "duration_from")),
     ]
 )
 
@@ -48,6 +49,9 @@ class VideoMME:
             choices = literal_list(choices) or choices
         named = v.get("videoID") or v.get("video") or v.get("video_id")
         clip = v.get("clip", named)
+        meta = {k: str(v[k]) for k in KEPT_META if v.get(k)}
+        if v.get("duration_from") == "clip":
+            meta.pop("duration", None)
         yield {
             "id": v.get("question_id") or f"{clip}-{v.get('index', record.row)}",
             "question": v.get("question"),
@@ -57,7 +61,7 @@ class VideoMME:
             "group": v.get("group"),
             "split": v.get("split"),
             "category": v.get("task_type") or v.get("category"),
-            "meta": {k: str(v[k]) for k in KEPT_META if v.get(k)},
+            "meta": meta,
         }
 
 
@@ -86,9 +90,10 @@ def _row(
     lengths: Mapping[str, float],
 ) -> dict[str, Any]:
     clip, meta = row.get("clip"), row.get("meta") or {}
+    said, length = _text(meta.get("duration")), _length(lengths.get(clip or "", 0.0))
     return {
         "video_id": numbers[clip] if clip else None,
-        "duration": _text(meta.get("duration")) or _length(lengths.get(clip or "", 0.0)),
+        "duration": said or length,
         "domain": _text(meta.get("domain")),
         "sub_category": _text(meta.get("sub_category")),
         "url": sources.get(clip or "") or None,
@@ -100,6 +105,7 @@ def _row(
         "answer": chr(ord("A") + row["answer"]),
         "group": row["group"],
         "split": row.get("split"),
+        "duration_from": "meta" if said else "clip" if length else None,
     }
 
 

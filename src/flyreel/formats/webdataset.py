@@ -16,7 +16,7 @@ from typing import Any
 
 from flyreel.clips import Clips
 from flyreel.errors import InputError
-from flyreel.formats.base import Broken, formats, read
+from flyreel.formats.base import Broken, clean, formats, plain, read
 from flyreel.formats.canonical import Canonical, rows_of_questions
 from flyreel.formats.clip_source import ClipReading, checked, clip_sources, problem
 from flyreel.formats.containers import Sample, parts, read_head
@@ -31,7 +31,7 @@ KEY_LENGTH = 80
 Sampled = dict[str, Any]
 
 
-@exporter("webdataset", holds=SCHEMA.names, open_ended=True, most_choices=1000)
+@exporter("webdataset", holds=SCHEMA.names, open_ended=True, most_choices=1000, uses=("name",))
 def webdataset(parcel: Parcel, folder: Path) -> Sequence[str]:
     """Tar shards for training: per clip its video, and a JSON with the clip and its questions."""
     samples = sampled(parcel)
@@ -55,7 +55,8 @@ def sampled(parcel: Parcel) -> list[tuple[str, Sampled]]:
         if clip is None:
             by_clip["question", row["id"]] = {"clip": None, "questions": [row]}
             continue
-        about = {name: value for name, value in known.get(clip, {"id": clip}).items() if name != "path"}
+        told = plain(known.get(clip, {"id": clip}))  # a length may be NaN
+        about = {name: value for name, value in told.items() if name != "path" and value is not None}
         by_clip.setdefault(("clip", clip), {"clip": about, "questions": []})["questions"].append(row)
     taken: set[str] = set()
     return [(_key(id, taken), sample) for (_, id), sample in by_clip.items()]
@@ -79,7 +80,7 @@ def _shards(plan: Iterable[Planned]) -> Iterator[list[tuple[str, bytes, Path | N
     shard: list[tuple[str, bytes, Path | None]] = []
     size = 0
     for key, sample, video in plan:
-        text = json.dumps(sample, ensure_ascii=False).encode()
+        text = json.dumps(sample, ensure_ascii=False, allow_nan=False).encode()
         more = len(text) + (video.stat().st_size if video else 0)
         if shard and (len(shard) == SHARD_CLIPS or size + more > SHARD_BYTES):
             yield shard
@@ -122,7 +123,10 @@ class Webdataset(Canonical):
 
 @clip_sources.add("webdataset")
 class Shards:
-    """Tar shards (or a folder of them) as flyreel writes them: the clips and their questions, not the videos."""
+    """Tar shards (or a folder of them) as flyreel writes them: the clips and their questions, not the videos.
+
+    A path in a shard would be one on somebody else's machine, or a wish to have a file of this one: it is not read.
+    """
 
     def recognises(self, path: Path) -> bool:
         shards = _tars(path)
@@ -138,7 +142,8 @@ class Shards:
             if not isinstance(found.get("clip"), dict):
                 continue
             try:
-                row = checked(found["clip"], f"{path.stem}-{number}")
+                told = {name: value for name, value in found["clip"].items() if name != "path"}
+                row = checked(told, f"{clean(path.stem)}-{number}")
                 if row["id"] in rows:
                     raise Broken("duplicate-id", row["id"])
                 rows[row["id"]] = row

@@ -14,10 +14,10 @@ from typing import Any
 
 from flyreel.audit.summary import counted, percent
 from flyreel.evaluate import store
-from flyreel.evaluate.summary import because
+from flyreel.evaluate.scores import letter
+from flyreel.evaluate.summary import because, counts_said
 from flyreel.evaluate.summary import points as said_points
 from flyreel.evaluate.views import VIEWS
-from flyreel.models.scoring import LETTERS
 from flyreel.report.frames import Films
 from flyreel.report.page import environment
 from flyreel.schema import Prediction
@@ -38,11 +38,12 @@ def render(saved: store.Saved, films: Films = Films({})) -> str:
     told = saved.summary
     return environment().get_template("evaluation.html.jinja").render(
         e=told,
-        source=Path(told["source"]).name,
+        source=told.get("name") or Path(told["source"]).name,
         verdict=verdict(told),
         lede=_lede(told),
         warnings=_warnings(told),
         views=VIEWS,
+        counts_said=counts_said,
         reach=_reach(told),
         categories=_categories(told),
         cards=_cards(saved, films),
@@ -52,11 +53,12 @@ def render(saved: store.Saved, films: Films = Films({})) -> str:
 
 def verdict(told: Mapping[str, Any]) -> str:
     """The best of the full views, with what it is compared to."""
-    scored = {n: a["views"]["full"] for n, a in told["models"].items() if a["views"].get("full", {}).get("accuracy")}
-    if not scored:
+    if not told["with_choices"]:
+        return f"{counted(told['questions'], 'open-ended question')}: how near the answers come is in the table below."
+    best = _best(told)
+    if best is None:
         return "No question was answered with its clip in sight: nothing here says how well a model watches."
-    best = max(scored, key=lambda name: scored[name]["accuracy"]["accuracy"])
-    e = scored[best]["accuracy"]
+    e = told["models"][best]["views"]["full"]["accuracy"]
     every = counted(told["with_choices"], "question")
     of = f"all {every}" if e["n"] == told["with_choices"] > 1 else f"{e['n']:,} of {every}"
     return (
@@ -65,12 +67,20 @@ def verdict(told: Mapping[str, Any]) -> str:
     )
 
 
+def _best(told: Mapping[str, Any]) -> str | None:
+    """The model whose full view is right most often; the first of equals."""
+    found = {n: a["views"]["full"] for n, a in told["models"].items() if a["views"].get("full", {}).get("accuracy")}
+    return max(found, key=lambda name: found[name]["accuracy"]["accuracy"], default=None)
+
+
 def _lede(told: Mapping[str, Any]) -> str:
-    """What of the best model's number is due to watching, where that was measured."""
-    for name, about in told["models"].items():
-        added = about["adds"].get("vision") or about["adds"].get("scene")
-        if added:
-            return f"For {name}, watching adds {said_points(added)} to what the {added['over']} view gets."
+    """What of the number in the verdict is due to watching, where that was measured."""
+    if not told["with_choices"]:
+        return "An open-ended question is asked in one view, so what watching adds is not measured."
+    best = _best(told)
+    adds = told["models"][best]["adds"] if best is not None else {}
+    if added := adds.get("vision") or adds.get("scene"):
+        return f"For {best}, watching adds {said_points(added)} to what the {added['over']} view gets."
     return "Whether that is due to watching was not measured: --controls asks the same questions with less in sight."
 
 
@@ -79,11 +89,12 @@ def _warnings(told: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = []
     for name, about in told["models"].items():
         missing, unread = {}, {}
-        for view, v in about["views"].items():
+        free = {"open-ended": about["open"]} if about.get("open") else {}
+        for view, v in {**about["views"], **free}.items():
             lacking = {why: k for why, k in v["unasked"].items() if why != "one-frame"}
             if lacking:
                 missing[view] = f"{sum(lacking.values()):,} of {v['coverage']['questions']:,}{because(lacking)}"
-            if v["unread_rate"] and v["unread_rate"] > UNREAD_MUCH:
+            if v.get("unread_rate") and v["unread_rate"] > UNREAD_MUCH:
                 unread[view] = f"{percent(v['unread_rate'])}{because(v['unread'])}"
         for title, by_view in (("Not the whole set was asked", missing), ("Replies that cannot be read", unread)):
             if by_view:
@@ -159,11 +170,11 @@ def _card(saved: store.Saved, i: int, by_view: Mapping[str, Prediction], films: 
         "reply": full.reply[:600],
         "failure": full.failure,
         "choices": [
-            {"letter": LETTERS[j], "text": text, "key": j == q.answer[i], "picked": j == full.answer}
+            {"letter": letter(j), "text": text, "key": j == q.answer[i], "picked": j == full.answer}
             for j, text in enumerate(q.choices_of(i))
         ],
         "others": [
-            f"{view}: {LETTERS[p.answer] if isinstance(p.answer, int) else p.failure}"
+            f"{view}: {letter(p.answer) if isinstance(p.answer, int) else p.failure}"
             for view, p in by_view.items() if view != "full"
         ],
     }  # fmt: skip

@@ -25,6 +25,7 @@ from flyreel.tables import write_text
 SCRIPT = "leaderboard.js.jinja"
 GAINS = ("scene", "vision", "time")
 """Of what a view can show to be added, the columns; the others stand in a row's details."""
+PARTLY = "(n, where that is not all)"
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,17 @@ def _accuracy(row: Mapping[str, Any]) -> float:
 def _lead(rows: Sequence[Mapping[str, Any]], places: Sequence[tuple[int, int]]) -> str:
     """Who is first, or that nobody can say who."""
     first = [row for row, (low, _) in zip(rows, places, strict=True) if low == 1]
-    e = first[0]["views"]["full"]["accuracy"]
-    name = _short(first[0]["model"]["name"])
-    told = f"{name}: {percent(e['accuracy'])} (95% CI {_between(e)}, chance {percent(e['chance'])})"
+    top = first[0] if first else max(rows, key=_accuracy)
+    e, coverage = top["views"]["full"]["accuracy"], top["views"]["full"]["coverage"]
+    partly = f", {coverage['asked']:,} of {coverage['questions']:,} asked"
+    told = (
+        f"{_short(top['model']['name'])}: {percent(e['accuracy'])} (95% CI {_between(e)}, chance "
+        f"{percent(e['chance'])}{partly if coverage['asked'] < coverage['questions'] else ''})"
+    )
     if len(rows) == 1:
         return f"{told}. One model is no comparison."
+    if not first:  # over the same questions better never runs in a circle, but the rows are files that anyone may edit
+        return f"No model is first, as each is beaten by another. The highest accuracy is {told}."
     if len(first) == 1:
         return f"First is {told}; every other model is beaten by at least one."
     rest = [_short(row["model"]["name"]) for row in first[1:]]
@@ -114,21 +121,23 @@ def _columns(board: Board, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
     found = [
         Column("rank", "Rank", first="ascending", says="the places a model may have by paired comparison, see below"),
         Column("name", "Model", first="ascending"),
-        Column("accuracy", "Accuracy", says="over what was asked, an unreadable reply counts as wrong; the bar "
-               "and the small numbers are the 95% interval with errors clustered by group, the dotted line is chance"),
-        Column("asked", "Asked", says="questions that a reply came for; the rest is in no accuracy of the row"),
+        Column("accuracy", "Accuracy", says="over all questions, what was not asked or cannot be read counts as wrong; "
+               "the bar and the small numbers are the 95% interval with errors clustered by group, the dotted line is "
+               "chance"),
+        Column("asked", "Asked", says="questions that a reply came for; the accuracy of these is in the details"),
         Column("unread", "Unread", first="ascending", says="replies that commit to no choice, of what was asked"),
         Column("estimate", "Strict", key="strict",
-               says="accuracy where only a reply in the form asked for counts"),
+               says="accuracy over all questions where only a reply in the form asked for counts"),
     ]  # fmt: skip
     if any(f["hard"] for f in full):
-        found.append(Column("estimate", "Hard", key="hard", says="accuracy on the questions labelled hard"))
+        found.append(Column("estimate", "Hard", key="hard", says="accuracy over all questions labelled hard"))
     if any("blind" in row["views"] for row in rows):
-        found.append(Column("view", "Blind", key="blind", says="accuracy from the question and its choices alone"))
+        says = f"accuracy from the question and its choices alone, on the questions asked that way {PARTLY}"
+        found.append(Column("view", "Blind", key="blind", says=says))
     for what in GAINS:
         view, says = ADDS[what]
         if any(view in row["adds"] for row in rows):
-            over = f"the same questions, full view minus {view}, in points with the 95% interval of the difference"
+            over = f"full view minus {view} in points, with its 95% interval, on the questions asked in both {PARTLY}"
             found.append(Column("gain", f"{what.capitalize()} adds", f"over {view}", key=view, says=f"{says}: {over}"))
     categories = dict.fromkeys([*board.about["categories"], *(name for f in full for name in f["categories"])])
     found += [Column("category", name, key=name) for name in categories if any(name in f["categories"] for f in full)]
@@ -166,22 +175,27 @@ def _cell(row: Mapping[str, Any], column: Column, place: tuple[int, int], at: in
         if not told:
             return Cell("gain")
         low, high = told["ci95"]
-        return Cell("gain", _points(told["difference"]), f"{_points(low)} to {_points(high)}", told["difference"])
+        under = f"{_points(low)} to {_points(high)}{_part(told['questions'], full)}"
+        return Cell("gain", _points(told["difference"]), under, told["difference"])
+    if column.kind == "view":
+        e = row["views"].get(column.key, {}).get("of_asked")
+        return _estimate("view", e, _part(e["n"], full) if e else "")
     estimate = {
         "accuracy": lambda: full["accuracy"],
         "estimate": lambda: full[column.key],
         "category": lambda: full["categories"].get(column.key),
-        "view": lambda: row["views"].get(column.key, {}).get("accuracy"),
     }[column.kind]()
-    return _estimate(column.kind, estimate)
+    return _estimate(column.kind, estimate, f", n {estimate['n']:,}" if column.kind == "category" and estimate else "")
 
 
-def _estimate(kind: str, e: Mapping[str, Any] | None) -> Cell:
+def _part(n: int, full: Mapping[str, Any]) -> str:
+    return f", n {n:,}" if n < full["coverage"]["questions"] else ""
+
+
+def _estimate(kind: str, e: Mapping[str, Any] | None, of: str = "") -> Cell:
     if not e:
         return Cell(kind)
-    under = _between(e, 1 if kind == "accuracy" else 0)
-    if kind == "category":
-        under += f", n {e['n']:,}"
+    under = _between(e, 1 if kind == "accuracy" else 0) + of
     return Cell(kind, percent(e["accuracy"]), under, e["accuracy"], tuple(e["ci95"]))
 
 
@@ -198,12 +212,13 @@ def _details(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield label, f"{value:,}" if isinstance(value, int) else value
     if row.get("settings"):
         yield "settings", ", ".join(f"{k} {_plain(v)}" for k, v in row["settings"].items())
-    others = [(v, told["accuracy"]) for v, told in row["views"].items() if v != "full" and told["accuracy"]]
+    if full["coverage"]["asked"] < full["coverage"]["questions"]:
+        e = full["of_asked"]
+        yield "of what was asked", f"{percent(e['accuracy'])} ({_between(e)}), n {e['n']:,}"
+    others = [(v, told["of_asked"]) for v, told in row["views"].items() if v != "full" and told["of_asked"]]
     if others:
-        yield (
-            "other views",
-            ", ".join(f"{view} {percent(e['accuracy'])} ({_between(e)})" for view, e in others),
-        )
+        told = (f"{view} {percent(e['accuracy'])} ({_between(e)}{_part(e['n'], full)})" for view, e in others)
+        yield "other views", ", ".join(told)
     for label, reasons in (("unread", full["unread"]), ("not asked", full["unasked"])):
         if reasons:
             yield label, ", ".join(f"{reason} {n:,}" for reason, n in reasons.items())

@@ -60,6 +60,8 @@ class Watcher:
     def __call__(self, messages: list[dict[str, Any]]) -> FakeReply:
         told, choices = content_of(messages[-1]), options(messages)
         asked = (found := _QUESTION.search(told)) and found[1]
+        if not choices:
+            return FakeReply("something")  # an open question: it knows no words for what it sees
         letter = self._chosen(str(asked), choices, _pictures(messages[-1]))
         if _draw("mumble", told) < self.mumbles:
             return FakeReply("I would have to see more of it.")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from flyreel.evaluate import _vocabulary as say
-from flyreel.evaluate._dress import Mark, Piece, content, pieces, plain
+from flyreel.replies import _vocabulary as say
+from flyreel.replies._dress import Mark, Piece, content, pieces, plain
 
 _LEAF = ""
 _BREAKS = frozenset('.!?;:,)]}-"(')
@@ -99,23 +99,41 @@ def mark_texts(text: list[Piece], options: Options) -> list[Piece]:
         out += text[done:start]
         out.append(marked(Mark(found, "text", "ambiguous-text" if len(found) > 1 else None), text[start]))
         done = words[last] + 1
+        done += _ends_inside(text, done)
         at = last + 1
     return out + text[done:]
+
+
+def _ends_inside(text: list[Piece], at: int) -> bool:
+    """Whether the sign after a text is its own and ends no sentence: `at 3 p.m. is wrong`, `"Who's there?": no`."""
+    if at + 1 >= len(text) or text[at].text not in (".", "?", "!") or not text[at].glued:
+        return False
+    after = text[at + 1]
+    return after.text in ('"', "'") if after.kind == "sign" else after.kind == "word" and after.text[:1].islower()
 
 
 def _stands(text: list[Piece], first: int, last: int, found: list[int], options: Options) -> bool:
     """Whether these words can be the option here: a number is not one in `frame 2`, `no` is not one in `no car`."""
     before = text[first - 1] if first else None
     after = text[last + 1] if last + 1 < len(text) else None
-    starts = before is None or before.kind == "line" or not (before.is_word or before.text in "#/'-")
+    starts = (
+        before is None or before.kind == "line" or not (before.is_word or (before.text in "#/'-" and text[first].glued))
+    )
     ends = after is None or after.kind == "line" or (after.kind == "sign" and after.text in _BREAKS)
     if first == last and text[first].low.lstrip("+-")[:1].isdecimal():
         bullet = (before is None or before.kind == "line") and after is not None and after.text in (".", ")")
         if bullet and last + 2 < len(text) and text[last + 2].kind != "line":
             return False
-        if before is not None and (before.low in say.NUMBERED_THINGS or before.text in "#/"):
+        if before is not None and (before.low in say.NUMBERED_THINGS or (before.text in "#/" and text[first].glued)):
             return False
-        return after is None or after.text not in "/%"
+        return after is None or after.text not in "/%" or not after.glued
+    ends = ends or bool(starts and after and after.low in ("and", "or"))
+    item = after is not None and after.letter is not None and after.text.isupper()
+    ends = (
+        ends
+        or bool(after and after.kind == "dressed")
+        or bool(item and last + 2 < len(text) and text[last + 2].text in (".", ":", ")", "-"))
+    )
     if found[0] in options.weak:
-        return ends and (starts or (before is not None and before.low in say.COPULAS))
+        return ends and (starts or (before is not None and before.low in say.COPULAS | {"and", "or"}))
     return True

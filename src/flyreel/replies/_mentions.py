@@ -6,34 +6,13 @@ A capital is an option only between words that leave no other reading: `A man` i
 
 from __future__ import annotations
 
-from flyreel.evaluate import _vocabulary as say
-from flyreel.evaluate._dress import Mark, Piece
-from flyreel.evaluate._options import Options, mark_texts, marked
+from flyreel.replies import _vocabulary as say
+from flyreel.replies._dress import Mark, Piece
+from flyreel.replies._options import Options, mark_texts, marked
 
 _SENTENCE_ENDS = (".", "!", "?", ";")
-_JOINERS = (
-    "⇒",
-    "as",
-    "well",
-    "to",
-    "through",
-    "then",
-    "and",
-    "or",
-    "nor",
-    "plus",
-    "und",
-    "oder",
-    "et",
-    "ou",
-    "或",
-    "和",
-    "与",
-    "または",
-    "vs",
-    "versus",
-)
-_OR = ("or", "nor", "oder", "ou", "或", "または", "/", "vs", "versus")
+_OR = frozenset("or nor oder ou o 或 または か или 还是 또는 / vs versus".split())
+_JOINERS = _OR | frozenset("⇒ as well to through then and plus und et y e 和 与 と や и 와 과".split())
 
 
 def mentions(text: list[Piece], options: Options) -> list[Piece]:
@@ -102,7 +81,7 @@ def _initials(text: list[Piece], i: int) -> bool:
         return False
     if after.letter is None:
         return after.glued and text[i].text.islower()
-    return after.glued or ord(after.letter) != ord(text[i].text) + 1
+    return after.glued or ord(after.letter) - ord(text[i].text) not in (0, 1)
 
 
 def _open_bracket(out: list[Piece]) -> bool:
@@ -127,16 +106,23 @@ def _bare_letter(letter: str, text: list[Piece], i: int, out: list[Piece], noun:
     if letter.islower():
         return _lowercase(letter, before, after, closed, out, noun)
     if letter == "I":
+        if _lone_i(text, i, out):
+            return True
         is_option = noun and after is not None and after.low in say.COPULAS
         return is_option or (
             closed and (noun or (before is not None and before.low in say.CHOOSING | {":", "is"})) and not _comma(after)
         )
-    follows = say.AFTER_A if letter == "A" and not noun else say.FOLLOWING
+    listed = before is not None and before.low in _JOINERS and len(out) > 1 and out[-2].mark is not None
+    follows = say.AFTER_A if letter == "A" and not noun and not listed else say.FOLLOWING
     after_ok = (
         closed
         or (after is not None and after.low in follows)
         or (after is not None and after.mark is not None and letter != "A")
+        or (after is not None and after.low in ("rather", "instead") and _low(text, i + 2) in ("than", "of"))
+        or (after is not None and after.low in ("over", "not", "o", "y", "e") and len(_low(text, i + 2)) == 1)
+        or (before is not None and before.low in ("makes", "making") and after is not None)
         or (after is not None and after.kind == "word" and not after.low.isascii() and not after.low[0].islower())
+        or (after is not None and after.letter is not None and after.letter.isupper() and _runs(text, i))
         or (after is not None and after.letter is not None and after.letter.isupper() and letter != "A")
         or (noun and after is not None and after.is_word)
     )
@@ -150,10 +136,38 @@ def _bare_letter(letter: str, text: list[Piece], i: int, out: list[Piece], noun:
         return (
             before.low in say.LEADING
             or before.low in _JOINERS
-            or before.low in say.COMPARISONS
+            or before.low in say.COMPARISONS | say.ASIDES
             or say.is_cjk_answer(before.low)
         )
     return before.text not in ("'", "@")
+
+
+def _low(text: list[Piece], i: int) -> str:
+    return text[i].low if i < len(text) else ""
+
+
+def _runs(text: list[Piece], i: int) -> bool:
+    """`A A A`, `A B C D`: letters and no more."""
+    return all(p.letter or p.kind == "line" or p.mark for p in text[i : i + 4])
+
+
+def _lone_i(text: list[Piece], i: int, out: list[Piece]) -> bool:
+    """`A and I`, `H, I`, `I or J`, `I I I`, or nothing but an I: here it is no pronoun."""
+    near = text[i + 1 : i + 3]
+    stops = not near or near[0].kind in ("line", "sign")
+    behind = [p for p in out[-3:] if p.kind != "dressed"]
+    if len(text) < 4 and not any(p.is_word for p in text if p is not text[i]):
+        return True
+    joined = len(behind) > 1 and (behind[-1].low in _JOINERS or behind[-1].text in (",", "/", "&", "+", "-", ";"))
+    named = joined and behind[-2].mark is not None and behind[-2].mark.by in ("letter", "pair")
+    if named and (stops or near[0].low in ("are", "is", "seem", "both")):
+        return True
+    if len(near) > 1 and (near[0].low in _JOINERS or near[0].text in (",", "/", "&", "+")):
+        return (near[1].letter or "a").isupper()
+    after = near[0].letter if near else None
+    if stops and near and near[0].text == "." and behind and behind[-1].low in say.RESULTS:
+        return True
+    return after == "I" or (stops and bool(behind) and behind[-1].mark is not None and behind[-1].mark.by == "letter")
 
 
 def _comma(piece: Piece | None) -> bool:
@@ -168,7 +182,7 @@ def _joins(text: list[Piece], i: int) -> bool:
 def _continues(text: list[Piece], i: int) -> bool:
     """`B-movie`, `A's`, `B&B`, `A.M.`: a sign glued on both sides is inside a word."""
     joined = text[i].glued and i + 1 < len(text) and text[i + 1].glued and text[i + 1].kind in ("word", "number")
-    if not joined or text[i].text in ",/:();" or (text[i].text == "-" and (text[i + 1].letter or "").isupper()):
+    if not joined or text[i].text in ',/:();"' or (text[i].text == "-" and (text[i + 1].letter or "").isupper()):
         return False
     return text[i].text != "." or text[i + 1].letter is not None
 
@@ -206,9 +220,10 @@ def _number(text: list[Piece], i: int, out: list[Piece], options: Options) -> tu
     after = text[i + 1] if i + 1 < len(text) else None
     if piece.low in say.ORDINALS and after is not None and after.low in ("option", "choice"):
         return _number_mark(say.ORDINALS[piece.low], options, False), 2
-    if piece.kind != "number" or not piece.low.isdecimal() or len(piece.low) > 3:
+    digits = piece.low.removeprefix("#")
+    if piece.kind != "number" or not digits.isdecimal() or len(digits) > 3:
         return None
-    value = int(piece.low)
+    value = int(digits)
     before = out[-1] if out else None
     if _noun_before(out) and not (after is not None and after.text == "-"):
         return _number_mark(value, options, False), 1
@@ -254,8 +269,8 @@ def _pairs(text: list[Piece], options: Options) -> list[Piece]:
             if found is not None:
                 out.append(marked(found, piece))
                 i = other + 1
-                closing = i < len(text) and text[i].text in (")", "]") and text[other - 1].text in ("(", "[")
-                i += closing
+                while i < len(text) and text[i].text in (")", "]", '"', "'") and i - other < 3:
+                    i += 1
                 continue
         out.append(piece)
         i += 1
@@ -302,7 +317,7 @@ def _pair(mark: Mark, text: list[Piece], at: int, options: Options) -> Mark | No
         return None
     if mark.options[0] in other.options:
         return Mark(mark.options, "pair", None if mark.problem == "letter-or-text" else mark.problem, lead=mark.lead)
-    complete = after is None or not after.is_word or after.low in say.ASIDES | say.RESULTS
+    complete = after is None or not after.is_word or after.low in say.ASIDES | say.RESULTS | {"and", "or"}
     return Mark(mark.options + other.options, "pair", "letter-and-text-disagree") if complete else None
 
 
@@ -325,7 +340,9 @@ def _groups(text: list[Piece]) -> list[Piece]:
                 between = [p.low for p in text[end:j]]
                 joined = "or" if joined == "or" or any(w in _OR for w in between) else "and"
                 end = j + 1
-            elif not (text[j].low in _JOINERS or text[j].text in (",", "/", "&", "+", "-", '"', "'", "(", ")")):
+            elif not (
+                text[j].low in _JOINERS or text[j].text in (",", "/", "&", "+", "-", '"', "'", "(", ")", "{", "}", ";")
+            ):
                 break
             j += 1
         out.append(marked(_together(members, joined), text[i]))

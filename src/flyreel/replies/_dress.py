@@ -11,18 +11,17 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from flyreel.evaluate._vocabulary import ARTICLES, JOINING
+from flyreel.replies._vocabulary import ARTICLES, JOINING
 
 _THOUGHT = re.compile(r"[<◁](/?)(?:think|thinking|thought|thoughts|reasoning|scratchpad)[>▷]", re.IGNORECASE)
 
-_OTHER_SIDE = re.compile(r"(?:^|\n)(?:<\|im_start\|>|[#*]{1,4})? ?(?:user|human)[*]{0,3}[:\n]", re.IGNORECASE)
-
+TICK, CROSS = "\u2713", "\u2717"
 _SIGNS = str.maketrans(
     dict.fromkeys("‘’‚‛′", "'")
     | dict.fromkeys("“”„«»「」『』《》", '"')
     | dict.fromkeys("‐‑‒–—―−", "-")
-    | dict.fromkeys("\u2713\u2714\u2705\u2611", " correct ")
-    | dict.fromkeys("\u2717\u2718\u274c\u2716", " wrong ")
+    | dict.fromkeys("\u2713\u2714\u2705\u2611\u2612\U0001f5f9", f" {TICK} ")
+    | dict.fromkeys("\u2717\u2718\u274c\u2716\u274e\u2610\u2b1c\U0001f6ab", f" {CROSS} ")
     | dict.fromkeys("→➜∴", " ⇒ ")
     | dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\ufe0f", "")
     | dict.fromkeys("\r\u2028\u2029", "\n")
@@ -31,10 +30,19 @@ _SIGNS = str.maketrans(
 
 _REWRITES = [
     (re.compile(r"(?m)^[ \t]*```+[\w-]{0,20}[ \t]*$"), ""),
-    (re.compile(r"<\|[^|<>\n]{0,40}\|>|</?s>"), " "),
+    (
+        re.compile(
+            r"<\|[^|<>\n]{0,40}\|>|</?s>|<(?:eos|bos|pad|unk|end_of_turn)>|<start_of_turn>(?:model)?|\[/?INST\]"
+        ),
+        " ",
+    ),
+    (re.compile(r"(?m)^[ \t]*(?:[*•-]+[ \t]+)?(?:\[[xX]\]|\(x\))(?=[ \t]+\S)"), f" {TICK} "),
+    (re.compile(r"(?m)^[ \t]*(?:[*•-]+[ \t]+)?(?:\[ ?\]|\( ?\))(?=[ \t]+\S)"), f" {CROSS} "),
     (re.compile(r"(?i)<br ?/?>"), "\n"),
     (re.compile(r"(?i)<(?:answer|final_answer|final|choice|option)>"), "\nanswer: "),
     (re.compile(r"(?i)</(?:answer|final_answer|final|choice|option)>"), "\n"),
+    (re.compile(r"<[A-Za-z]{1,20}_[A-Za-z_]{1,20}>"), " "),
+    (re.compile(r"(?m)^[ \t]*\d{1,2}\.[ \t]+(?=[*(]{0,3}[A-Z][*).:]{0,4}[ \t]*$)"), ""),
     (re.compile(r"(?<!\\)\\++(?:boxed|fbox)"), " answer: "),
     (re.compile(r"(?<!\\)\\++(?:textbf|textit|text|texttt|mathrm|mathbf|mathit|mathsf|displaystyle|rm|bf)\b"), " "),
     (re.compile(r"(?<!\\)\\++[()\[\]]"), " "),
@@ -48,12 +56,13 @@ _REWRITES = [
 _CLOSING_TAG = re.compile(r"</([a-z]{1,10})>")
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_LETTERS = rf"(?:[^\W_{_CJK}]|[\u0300-\u036f\u0900-\u0dff])++"
 _LETTER = r"[ ]?[A-Za-z][.:,)]?[ ]?"
 _PIECE = re.compile(
     r"(?P<line>\n)"
     rf"|(?P<dressed>(?<!\w)(?:\({_LETTER}\)|\[{_LETTER}\]|<{_LETTER}>|\{{{_LETTER}\}}|\"{_LETTER}\"|'{_LETTER}')(?!\w))"
-    r"|(?P<number>(?<![\w.])[-+]?\d++(?:[.,:]\d++)*%?(?!\w))"
-    rf"|(?P<word>[^\W_{_CJK}]++(?:'[^\W_{_CJK}]++)*+|[{_CJK}]++)"
+    r"|(?P<number>(?<![\w.])[-+#]?\d++(?:[.,:]\d++)*%?(?!\w))"
+    rf"|(?P<word>{_LETTERS}(?:'{_LETTERS})*+|[{_CJK}]++)"
     r"|(?P<sign>[^\s\w]|_)"
 )
 
@@ -114,20 +123,14 @@ def without_thoughts(reply: str) -> str | None:
     return None if thinking else "\n".join([*kept, reply[at:]])
 
 
-def own_turn(text: str) -> str:
-    """The reply up to where the model goes on to play the other side: what follows answers another question."""
-    other = _OTHER_SIDE.search(text)
-    return text[: other.start()] if other and text[: other.start()].strip() else text
-
-
 def plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
-    for pattern, by in _REWRITES[:6]:
+    for pattern, by in _REWRITES[:10]:
         text = pattern.sub(by, text)
     closed = set(_CLOSING_TAG.findall(text))
     if closed:
         text = re.sub(r"</?([a-z]{1,10})>", lambda tag: "" if tag[1] in closed else tag[0], text)
-    for pattern, by in _REWRITES[6:]:
+    for pattern, by in _REWRITES[10:]:
         text = pattern.sub(by, text)
     return text.replace("_", " ").replace("|", " ")
 

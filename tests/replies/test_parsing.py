@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyreel.evaluate import parse_answer
-from flyreel.evaluate.parsing import read_reply
+from flyreel.replies.parsing import read_reply
 
 CASES = [json.loads(line) for line in Path(__file__).with_name("replies.jsonl").read_text("utf-8").splitlines()]
 DRESSES = [
