@@ -37,6 +37,21 @@ FINDINGS = pa.schema(
     ]
 )
 
+PREDICTIONS = pa.schema(
+    [
+        pa.field("question", pa.string(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("view", pa.string(), nullable=False),
+        pa.field("reply", pa.string(), nullable=False),
+        pa.field("asked", pa.bool_(), nullable=False),
+        pa.field("answer", pa.int32()),
+        pa.field("answer_text", pa.string()),
+        pa.field("strict", pa.bool_(), nullable=False),
+        pa.field("failure", pa.string()),
+        pa.field("frames", pa.list_(pa.int64())),
+    ]
+)
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:

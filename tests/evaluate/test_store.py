@@ -12,6 +12,7 @@ from flyreel.errors import InputError
 from flyreel.evaluate import store
 from flyreel.questions import Questions
 from flyreel.schema import Prediction
+from flyreel.tables import Project
 
 QUESTIONS = Questions.from_rows([{"id": "q", "question": "Who?", "choices": ["a", "b"], "answer": 0}])
 
@@ -86,3 +87,20 @@ def test_a_damaged_evaluation_is_one_line(tmp_path: Path, damage: str):
         (tmp_path / store.SUMMARY).write_text(damage)
     with pytest.raises(InputError):
         store.load(tmp_path)
+
+
+def test_a_project_keeps_the_answers_with_the_questions_they_are_to(tmp_path: Path):
+    project = Project(tmp_path)
+    project.table("questions").write(QUESTIONS.table, stage="import", parameters={})
+    said = [
+        Prediction(question="q", model="m", reply="B", answer=1, strict=True, frames=(3, 9)),
+        Prediction(question="o", model="m", reply="rain", answer="rain"),
+        Prediction(question="q", model="m", view="blind", asked=False, failure="http-400"),
+    ]
+    store.save_version(project, said, {"command": "flyreel evaluate ."})
+    (version,) = project.table("predictions").versions()
+    assert (version.stage, version.parents) == ("evaluate", ("questions/v1",))
+    rows = project.table("predictions").read().to_pylist()
+    assert [(r["answer"], r["answer_text"], r["failure"], r["frames"]) for r in rows] == [
+        (1, None, None, [3, 9]), (None, "rain", None, []), (None, None, "http-400", [])
+    ]  # fmt: skip

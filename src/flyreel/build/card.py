@@ -6,7 +6,6 @@ flyreel.toml, and an empty field is said to be empty.
 
 from __future__ import annotations
 
-import html
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,8 @@ from flyreel.audit.run import versions
 from flyreel.audit.summary import counted, percent
 from flyreel.build.plan import Plan
 from flyreel.clips import Clips
+from flyreel.formats import markdown
+from flyreel.formats.markdown import plain
 from flyreel.generate import summary as generating
 from flyreel.questions import Questions
 from flyreel.refine import summary as refining
@@ -34,7 +35,7 @@ def write(project: Project, plan: Plan, found: Found, version: int | None = None
     name = plan.name or project.folder.resolve().name
     parts = [
         _front(name, plan, len(questions)),
-        f"# {_plain(name)}",
+        f"# {plain(name)}",
         _opening(questions, plan, found),
         _section("What it is worth without watching", _worth(found)),
         _section("How it was made", _made(found)),
@@ -82,7 +83,7 @@ def _opening(questions: Questions, plan: Plan, found: Found) -> str:
     )
     if len(closed):
         told += f", chance {percent(float(closed.chance.mean()))}"
-    about = f"{_plain(plan.card.about)}\n\n" if plan.card.about else ""
+    about = f"{plain(plan.card.about)}\n\n" if plan.card.about else ""
     verdict = found["audit"]["verdict"] if "audit" in found else ""
     before = "Before refinement: " if "refine" in found else ""
     return f"{about}{told}. {before}{verdict}"
@@ -93,7 +94,7 @@ def _worth(found: Found) -> list[str]:
     if "refine" in found:
         proved = [
             (
-                _plain(a["name"]), refining.ROLES[a["role"]], percent(a["before"]["accuracy"]),
+                plain(a["name"]), refining.ROLES[a["role"]], percent(a["before"]["accuracy"]),
                 percent(a["after"]["accuracy"]), _interval(a["after"]["ci95"]), percent(a["after"]["chance"]),
             )
             for a in found["refine"]["proof"] if a["before"] and a["after"]
@@ -101,7 +102,7 @@ def _worth(found: Found) -> list[str]:
         return _table(("solver", "in refinement", "before", "after", "95% interval", "chance"), proved)
     probes = found["audit"]["probes"] if "audit" in found else {}
     rows = [
-        (name, _plain(p["solver"]), percent(p["accuracy"]), _interval(p["ci95"]), percent(p["chance"]))
+        (name, plain(p["solver"]), percent(p["accuracy"]), _interval(p["ci95"]), percent(p["chance"]))
         for name, p in probes.items()
         if p["accuracy"] is not None
     ]
@@ -113,8 +114,8 @@ def _made(found: Found) -> list[str]:
     for name, told in found.items():
         if name.startswith("generate"):
             who = [f"{label} ({', '.join(c['roles'])})" for label, c in told["calls"].items()]
-            models = _plain("; ".join(who) or "no model")
-            prompts = _plain(", ".join(told["prompts"]) or "none")
+            models = plain("; ".join(who) or "no model")
+            prompts = plain(", ".join(told["prompts"]) or "none")
             rows.append((name, models, prompts, f"{told['questions']:,}", f"{told['seconds']:g}"))
     lines = _table(("step", "models", "prompt versions", "questions", "seconds"), rows)
     if "refine" in found:
@@ -155,7 +156,7 @@ def _labels(found: Found) -> list[str]:
     for label, counts in standing.items():
         if counts:
             told = ", ".join(f"{n:,} {said[label].get(value, value)}" for value, n in counts.items())
-            lines.append(f"`{label}`: {told} (by {_plain(', '.join(found['label']['by']))})")
+            lines.append(f"`{label}`: {told} (by {plain(', '.join(found['label']['by']))})")
     return [f"- {line}" for line in lines]
 
 
@@ -164,7 +165,7 @@ def _splits(found: Found) -> list[str]:
     if not split:
         return []
     if not split["splits"]:
-        return [f"None were made: {_plain(split['why'])}."]
+        return [f"None were made: {plain(split['why'])}."]
     rows = [(name, f"{p['questions']:,}", f"{p['groups']:,}") for name, p in split["splits"].items()]
     hard = split["hard"]
     told = f"hard: {hard['questions']:,}" if hard["made"] else f"hard: {hard['why']}"
@@ -181,12 +182,12 @@ def _sources(project: Project, plan: Plan) -> list[str]:
     cues = Counter(cue["kind"] for row in Clips(clips.read()).cues for cue in row)
     words = ", ".join(f"{n:,} {kind}" for kind, n in cues.most_common())
     return [
-        f"- Clips: {_plain(', '.join(plan.card.sources) or NOT_STATED)}; imported from "
-        f"{_plain(', '.join(sorted({str(v.parameters.get('source')) for v in imports})) or NOT_STATED)}",
+        f"- Clips: {plain(', '.join(plan.card.sources) or NOT_STATED)}; imported from "
+        f"{plain(', '.join(sorted({str(v.parameters.get('source')) for v in imports})) or NOT_STATED)}",
         f"- Cues: {words or 'none'}",
-        f"- Licence of the questions: {_plain(plan.card.licence or NOT_STATED)}",
-        f"- Licence of the clips: {_plain(plan.card.clips_licence or NOT_STATED)}",
-        f"- Contact: {_plain(plan.card.contact or NOT_STATED)}",
+        f"- Licence of the questions: {plain(plan.card.licence or NOT_STATED)}",
+        f"- Licence of the clips: {plain(plan.card.clips_licence or NOT_STATED)}",
+        f"- Contact: {plain(plan.card.contact or NOT_STATED)}",
     ]
 
 
@@ -201,7 +202,7 @@ def _unchecked(found: Found, later: int | None) -> list[str]:
             lines.append(f"{name}: each choice alone: the verifier said neither yes nor no")
         elif name.startswith("generate") and not told["verified"]["yes_and_no_counted"]:
             lines.append(f"{name}: each choice alone: the verifier's yes and no did not tell keys from wrong choices")
-        lines += [f"{name}: {_plain(line)}" for line in told.get("not_checked", ())]
+        lines += [f"{name}: {plain(line)}" for line in told.get("not_checked", ())]
     return [f"- {line}" for line in lines]
 
 
@@ -211,8 +212,8 @@ def _again(project: Project, plan: Plan, found: Found, version: int) -> list[str
     software = next((told["made_by"] for told in found.values() if "made_by" in told), versions())
     made = ", ".join(f"{name} {number}" for name, number in software.items() if isinstance(number, str))
     clips = project.table("clips").versions()[-1].number
-    lines = ["`flyreel build` with " + _plain(json.dumps(kept, ensure_ascii=False)) if kept else "`flyreel build`"]
-    return [f"- {line}" for line in (*lines, f"clips version {clips}, questions version {version}", _plain(made))]
+    lines = ["`flyreel build` with " + plain(json.dumps(kept, ensure_ascii=False)) if kept else "`flyreel build`"]
+    return [f"- {line}" for line in (*lines, f"clips version {clips}, questions version {version}", plain(made))]
 
 
 def _section(title: str, lines: Sequence[str]) -> str:
@@ -220,21 +221,10 @@ def _section(title: str, lines: Sequence[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Nothing where there is nothing to list."""
     rows = list(rows)
-    if not rows:
-        return []
-    return [_row(head), _row(["---"] * len(head)), *(_row(row) for row in rows)]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return markdown.table(head, rows) if rows else []
 
 
 def _interval(ci95: Sequence[float]) -> str:
     return f"{100 * ci95[0]:.1f} to {100 * ci95[1]:.1f}"
-
-
-def _plain(text: str) -> str:
-    """Words from data: no markup of theirs may act in the card."""
-    shown = html.escape(" ".join("".join(c if c.isprintable() else " " for c in text).split()), quote=False)
-    return "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in shown)

@@ -284,6 +284,8 @@ def _save(asked: Request, questions: Questions, found: Mapping[str, ByView], sum
         if (questions.sizes > 0).any() and by_view.get("full")  # a board scores choices only
     }
     store.save(asked.folder, questions, rows, summary, submissions, keep=asked.predictions)
+    if asked.project:
+        store.save_version(asked.project, [p for said in rows.values() for p in said], summary["how"])
 
 
 def forecast(asked: Request, say: Say, steps: Callable[[int, int], None]) -> dict[str, Forecast]:

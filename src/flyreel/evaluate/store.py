@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flyreel import tables
 from flyreel.errors import InputError
 from flyreel.evaluate.predictions import write_predictions
 from flyreel.questions import Questions
@@ -89,6 +90,19 @@ def _slug_of(name: str) -> str | None:
 def _files(summary: Mapping[str, Any]) -> dict[str, str]:
     """By model, the name of the file of its predictions."""
     return summary.get("files") or {n: PREDICTIONS.format(slug) for n, slug in slugs(summary["models"]).items()}
+
+
+def save_version(project: Project, predictions: Iterable[Prediction], how: Mapping[str, Any]) -> None:
+    """The answers as a new version of the project's own table, with the version of the questions they are to."""
+    rows = []
+    for p in predictions:
+        open_ended = isinstance(p.answer, str)
+        answers = {"answer": None if open_ended else p.answer, "answer_text": p.answer if open_ended else None}
+        rows.append({**p.model_dump(exclude={"answer"}), **answers})
+    read = project.table("questions").versions()
+    parents = [f"questions/v{read[-1].number}"] if read else []
+    table = pa.Table.from_pylist(rows, schema=tables.PREDICTIONS)
+    project.table("predictions").write(table, stage="evaluate", parameters=how, parents=parents)
 
 
 def load(folder: Path) -> Saved:
