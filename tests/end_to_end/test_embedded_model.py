@@ -56,3 +56,17 @@ def test_it_finds_what_anybody_can_guess_and_is_not_asked_twice(embedded: None, 
     assert json.loads(second.stdout)["probes"]["blind"]["accuracy"] == told["probes"]["blind"]["accuracy"]
     assert [m["calls"] for m in spent] == [4 * 5 + 1], "the second run must come from the ledger, whatever port it got"
     assert spent[0]["money"] == 0
+
+
+def test_it_is_evaluated_without_sight(embedded: None, tmp_path: Path) -> None:
+    """What it says is read and scored; the second run is the ledger's."""
+    write_jsonl(tmp_path / "easy.jsonl", obvious(4))
+    words = ("evaluate", "easy.jsonl", "--model", "local:", "--view", "blind", "--max-tokens", "8", "--json")
+    first = flyreel(tmp_path, *words)
+    assert first.returncode == 0, first.stderr
+    ((name, about),) = json.loads(first.stdout)["models"].items()
+    blind = about["views"]["blind"]
+    assert blind["coverage"] == {"questions": 4, "asked": 4, "answered": 4} and blind["accuracy"]["accuracy"] >= 0.5
+    second = flyreel(tmp_path, *words)
+    assert json.loads(second.stdout)["calls"][name]["from_ledger"] == 4
+    assert json.loads(second.stdout)["models"] == {name: about}

@@ -21,11 +21,14 @@ from PIL import Image
 
 from flyreel.engine.budget import Budget
 from flyreel.engine.calls import Caller, Limits
+from flyreel.engine.local import Silent
 from flyreel.errors import InputError, MissingExtra, Refused
+from flyreel.evaluate import session
 from flyreel.models import in_process
 from flyreel.models.call import Call, Media
 from flyreel.models.in_process import TransformersModel, open_in_process
 from flyreel.models.ledger import Ledger
+from flyreel.toybox.make import Plan, make
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -352,3 +355,22 @@ def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra, match=r"flyreel\[models\]"):
         open_in_process(str(tmp_path))
+
+
+def test_an_evaluation_by_a_model_in_this_process(saved: Any, family: str, tmp_path: Path) -> None:
+    """Frames of a real film through the whole of it: random weights say nothing readable, and every question is asked;
+    the second time nothing is computed again."""
+    make(Plan(seed=4, clips=2, questions=2), tmp_path)
+    file = tmp_path / "questions.jsonl"
+    run = lambda: session.run(  # noqa: E731
+        session.Request(file, models=(f"hf:{saved(family)}",), views=("full", "blind"), k=2, size=32, tokens=4,
+                        out=tmp_path / "out"),
+        say=lambda line: None, progress=lambda label: Silent(),
+    )  # fmt: skip
+    first, again = run(), run()
+    (about,) = first.summary["models"].values()
+    n = first.summary["questions"]
+    assert n > 0 and first.failures == []
+    assert all(v["coverage"]["asked"] == n for v in about["views"].values())
+    assert [sum(c["sent"] for c in done.summary["calls"].values()) for done in (first, again)] == [2 * n, 0]
+    assert again.summary["models"] == first.summary["models"]
