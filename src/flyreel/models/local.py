@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,15 @@ def _start(path: Path) -> Any:
     params.warmup = False
     params.verbosity = -1
     try:
-        return llama.Server(params)
+        server = llama.Server(params)
     except RuntimeError as error:
         raise InputError(f"{path}: llama.cpp cannot load it: {error}") from None
+    _awake(server)
+    return server
+
+
+def _awake(server: Any) -> None:
+    """Waits until it takes work from its queue. A server that is let go of before that never ends: its loop starts when
+    it has been told to stop already, and whoever let go waits for ever. A forecast lets go at once."""
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{server.listening_address}/slots") as told:
+        told.read()
