@@ -214,4 +214,9 @@ def test_the_recipes_are_known_without_importing_torch() -> None:
 
     program = "import sys; from flyreel.train.run import names; print(*names()); assert 'torch' not in sys.modules"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert (ran.returncode, ran.stdout) == (0, "toyclip\n"), ran.stderr
+    assert (ran.returncode, ran.stdout) == (0, "toyclip toyvlm\n"), ran.stderr
+
+
+def test_a_setting_that_a_recipe_lacks_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--loss: toyclip has no such setting"):
+        run.train("toyclip", tmp_path / "w.safetensors", {"loss": "mle"}, quiet)

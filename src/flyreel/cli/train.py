@@ -9,11 +9,14 @@ import typer
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="What to train: toyclip.")],
+    recipe: Annotated[str, typer.Argument(help="What to train: toyclip, or toyvlm.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the weights go (safetensors).")],
     seed: Annotated[int, typer.Option(help="Seed of the weights, the order and the toybox world.")] = 1,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's own number.")] = None,
     scenes: Annotated[int | None, typer.Option(min=2, help="Scenes drawn, instead of the recipe's own number.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="Of the words: mle, tailr, adatailr-…; an unknown name lists them.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the matrix products.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")] = False,
 ) -> None:
@@ -24,7 +27,7 @@ def train(
     def log(row: dict[str, Any]) -> None:
         note("  " + "  ".join(f"{name} {value:,}" for name, value in row.items()))
 
-    given = {"seed": seed, "steps": steps, "scenes": scenes, "threads": threads}
+    given = {"seed": seed, "steps": steps, "scenes": scenes, "threads": threads, "loss": loss}
     made = run(recipe, out, {name: value for name, value in given.items() if value is not None}, log)
     if json:
         print_json(made)

@@ -27,5 +27,8 @@ def train(recipe: str, out: Path, settings: Mapping[str, Any], log: Callable[[di
         raise InputError(f"{out}: weights are written as safetensors; end the name so")
     writable(out.parent)
     module = importlib.import_module(f"flyreel.train.recipes.{recipe.replace('-', '_')}")
+    for name in settings:
+        if name not in module.Settings.__dataclass_fields__:
+            raise InputError(f"--{name.replace('_', '-')}: {recipe} has no such setting")
     made: dict[str, Any] = module.train(module.Settings(**settings), out, log)
     return made
