@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 CueKind = Literal["dialogue", "description", "caption", "asr", "tag"]
 Verdict = Literal["weak", "strong", "unknown"]
 
+SPOKEN: tuple[CueKind, ...] = ("dialogue", "asr")
+"""The kinds of cue that are heard; the others tell what is to be seen."""
+
 
 class Noun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -23,12 +23,12 @@ from flyreel.models.call import Call
 from flyreel.models.prompts import load
 from flyreel.models.scoring import LETTERS, Evidence, choose, cyclic, letter_call, prompt_call, vote
 from flyreel.questions import Questions
+from flyreel.schema import SPOKEN
 
 RULES = ("averaged", "vote", "all-models")
 NEED = 3
 """The published vote: right in three orderings of five."""
 
-SPOKEN = ("dialogue", "asr")
 TEMPLATES: dict[str, tuple[str, Sequence[str]]] = {
     "blind": ("blind", ()),
     "dialogue": ("scene", SPOKEN),

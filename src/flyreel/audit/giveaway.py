@@ -26,10 +26,10 @@ from flyreel.audit.fitted import shuffled_keys
 from flyreel.audit.probe import Result, Setting, probe, weak_where
 from flyreel.audit.statistics import poisson_binomial_tail
 from flyreel.questions import Questions
+from flyreel.schema import SPOKEN
 
 LUCK = 0.05
 SIGNIFICANT = 0.01
-SPOKEN = ("dialogue", "asr")
 FAR, FAR_CHARACTERS = 1.5, 10
 """A length stands out from so many times the next one on, and by so many characters at least."""
 

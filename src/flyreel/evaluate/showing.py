@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flyreel.audit.asking import SPOKEN
 from flyreel.evaluate.pictures import CannotShow, Pictures, whole
 from flyreel.evaluate.views import View, order
 from flyreel.models.call import Call, Media
 from flyreel.models.prompts import load, quote
 from flyreel.models.scoring import LETTERS
+from flyreel.schema import SPOKEN
 
 SENDS = ("frames", "video")
 """Pictures, or the file itself for an endpoint that takes one."""

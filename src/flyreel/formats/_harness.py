@@ -15,6 +15,7 @@ from typing import Any
 
 from flyreel.clips import Clips
 from flyreel.formats.export import Parcel
+from flyreel.schema import SPOKEN
 from flyreel.tables import write_text
 
 ROOT = "FLYREEL_VIDEO_ROOT"
@@ -22,7 +23,6 @@ ROOT = "FLYREEL_VIDEO_ROOT"
 
 ASK = "Exactly one option is right. Answer with the letter of the right option."
 
-SPOKEN = ("dialogue", "asr")
 
 READER = "flyreel_replies/__init__.py"
 """Where the generated code finds `read(reply, choices)`, from its own folder."""

@@ -41,11 +41,6 @@ def known(questions: Questions, source: Path, project: Project | None) -> Known:
     return Known(clips, {id: str(file) for id, file in found.items() if file}, problems)
 
 
-def clips_of(questions: Questions, source: Path, project: Project | None) -> Clips:
-    """What is known of the clips of these questions; none where nobody lists them."""
-    return known(questions, source, project).clips
-
-
 def files(questions: Questions, source: Path, project: Project | None) -> dict[str, str]:
     """Clip id to path, for the clips of these questions whose file is there."""
     return known(questions, source, project).files

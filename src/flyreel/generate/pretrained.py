@@ -16,7 +16,7 @@ from typing import Any
 
 from flyreel.errors import InputError, MissingExtra
 from flyreel.models import control_tokens
-from flyreel.models.hub import brief, folder_of, quiet
+from flyreel.models.hub import brief, folder_of, quiet, whole
 
 HIGHLIGHT = "<hl>"
 LONGEST = 512
@@ -55,11 +55,7 @@ def opened(option: str, name: str, head: str) -> Pretrained:
         raise InputError(
             f"{option}:{name}: {folder} cannot be loaded: {brief(error)}; name another model, or download it again"
         ) from None
-    if missing := sorted(said["missing_keys"]):  # transformers fills them with noise and goes on
-        raise InputError(
-            f"{option}:{name}: {len(missing)} weights are not in {folder} ({missing[0]} …): it was trained for another "
-            "task, or is damaged; name another model, or download it again"
-        )
+    whole(f"{option}:{name}", folder, said["missing_keys"])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return Pretrained(model.float().eval().to(device), tokenizer, _limit(model.config, tokenizer), device)
 

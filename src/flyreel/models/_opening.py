@@ -13,7 +13,7 @@ from typing import Any
 
 from flyreel.errors import InputError, MissingExtra
 from flyreel.models._chat_template import Reader
-from flyreel.models.hub import FILES, brief, digest_of, folder_of, quiet
+from flyreel.models.hub import FILES, brief, digest_of, folder_of, quiet, whole
 
 EVERYTHING = 1 << 24
 """More tokens than any model reads: what tokenizers say who know no limit."""
@@ -65,11 +65,7 @@ def opened(name: str) -> Opened:
         raise InputError(
             f"hf:{name}: {folder} cannot be loaded: {brief(error)}; name another model, or download it again"
         ) from None
-    if missing := sorted(said["missing_keys"]):  # transformers fills them with noise and goes on
-        raise InputError(
-            f"hf:{name}: {len(missing)} weights are not in {folder} ({missing[0]} …): it was trained for another "
-            "task, or is damaged; name another model, or download it again"
-        )
+    whole(f"hf:{name}", folder, said["missing_keys"])
     ends = _plain_generation(model, reader.tokenizer)
     digest = digest_of(_files(folder))
     return Opened(model.eval().to(device), reader, device, ends, _limit(config, reader.tokenizer), digest)

@@ -70,3 +70,12 @@ def quiet() -> Iterator[None]:
 
 def brief(error: Exception) -> str:
     return (f"{error}".strip().splitlines() or [type(error).__name__])[0][:120]
+
+
+def whole(what: str, folder: Path, missing: Iterable[str]) -> None:
+    """Weights that a file lacks: transformers fills them with noise and goes on."""
+    if names := sorted(missing):
+        raise InputError(
+            f"{what}: {len(names)} weights are not in {folder} ({names[0]} …): it was trained for another "
+            "task, or is damaged; name another model, or download it again"
+        )

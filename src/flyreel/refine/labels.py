@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from flyreel.audit.asking import SPOKEN, answers, gives_logprobs
+from flyreel.audit.asking import answers, gives_logprobs
 from flyreel.engine.calls import Caller
 from flyreel.engine.local import Progress, Silent, run
 from flyreel.engine.stage import Context, Drop
@@ -25,6 +25,7 @@ from flyreel.models.prompts import load, quote
 from flyreel.models.scoring import LETTERS, Evidence, choose
 from flyreel.questions import Questions
 from flyreel.refine.proof import standing
+from flyreel.schema import SPOKEN
 
 CATEGORIES = 20
 """As many letters as there are log-probabilities of; among more, a model is not asked."""

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from flyreel.errors import InputError, did_you_mean
 from flyreel.questions import Questions
+from flyreel.schema import SPOKEN
 
-SPOKEN = ("dialogue", "asr")
 NEEDED = ("blind", "evidence")
 _COLUMNS = ["question", "probe", "verdict", "computed_from"]
 
