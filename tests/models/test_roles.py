@@ -50,8 +50,11 @@ def test_nothing_there_is_nothing_set(tmp_path: Path) -> None:
         ("[models.blind\n", "cannot be read"),
         ("[models.blnd]\nurl='http://x'\n", "Did you mean blind"),
         ("[models.blind]\nurl='http://x'\nrates=3\n", "no setting 'rates'"),
-        ("[models.blind]\nname='m'\n", "needs one of url, local and hf"),
-        ("[models.blind]\nurl='http://x'\nhf='m'\n", "needs one of url, local and hf"),
+        ("[models.blind]\nname='m'\n", "needs one of url, local, hf and run"),
+        ("[models.blind]\nurl='http://x'\nhf='m'\n", "needs one of url, local, hf and run"),
+        ("[models.blind]\nhf='m'\nrun='m'\n", "needs one of url, local, hf and run"),
+        ("[models.blind]\nrun=3\n", "run = 3 is not a str"),
+        ("[models.blind]\nrun='m'\nframes_as='video'\n", "of an hf model only"),
         ("[models.blind]\nhf=3\n", "hf = 3 is not a str"),
         ("[models.blind]\nhf='m'\nframes_as='gif'\n", "frames_as is images or video"),
         ("[models.blind]\nurl='http://x'\nframes_as='video'\n", "of an hf model only"),
@@ -68,6 +71,7 @@ def test_what_a_model_may_be_called() -> None:
     assert parse("local:", Settings()).local == "default"
     assert parse("http://h/v1#name", Settings()).name == "name"
     assert parse("hf:some/model", Settings()) == Spec(hf="some/model")
+    assert parse("run:runs/one", Settings()) == Spec(run="runs/one")
     with pytest.raises(InputError, match="--model gpt"):
         parse("gpt", Settings())
 

@@ -75,7 +75,7 @@ def steps(project: Project, plan: Plan, hands: Hands) -> Iterator[Step]:
         asked = {name: [known.roles[name]] for name in names if name in known.roles}
         if plan.blind and "blind" in names:
             asked["blind"] = [roles.parse(text, known) for text in plan.blind]
-        told = {role: [(s.url, s.local or s.hf, s.name) for s in specs] for role, specs in asked.items()}
+        told = {role: [(s.url, s.local or s.hf or s.run, s.name) for s in specs] for role, specs in asked.items()}
         return {"models": told, "ours": ours}
 
     for method in plan.methods:

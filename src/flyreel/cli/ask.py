@@ -11,7 +11,7 @@ import typer
 def ask(
     video: Annotated[Path, typer.Argument(help="A video: MP4, MKV, WebM, GIF, animated WebP …")],
     question: Annotated[str, typer.Argument(help="What to ask.")],
-    model: Annotated[str, typer.Option(help="http://host:port/v1[#NAME], hf:NAME or hf:FOLDER.")],
+    model: Annotated[str, typer.Option(help="http://host:port/v1[#NAME], hf:NAME or hf:FOLDER, run:FOLDER.")],
     choice: Annotated[
         list[str] | None, typer.Option(help="A choice to pick from; give two or more, or none for an open question.")
     ] = None,

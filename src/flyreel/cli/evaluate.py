@@ -12,8 +12,8 @@ def evaluate(
     file: Annotated[Path, typer.Argument(help="A question file, or a project folder.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(help="http://host:port/v1[#NAME], hf:NAME or hf:FOLDER, local:[NAME] (text only); may be given "
-                     "again."),
+        typer.Option(help="http://host:port/v1[#NAME], hf:NAME or hf:FOLDER, run:FOLDER, local:[NAME] (text only); "
+                     "may be given again."),
     ] = None,
     predictions: Annotated[
         list[Path] | None, typer.Option(help="A file of replies made elsewhere; may be given again.")

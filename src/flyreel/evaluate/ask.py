@@ -21,6 +21,7 @@ from flyreel.evaluate.views import VIEWS
 from flyreel.formats.subtitles import parse_cues, read_lines
 from flyreel.models import roles
 from flyreel.models.catalog import Say
+from flyreel.replies.chat import cleaned
 from flyreel.tables import atomic, writable
 
 
@@ -73,13 +74,13 @@ def run(asked: Request, say: Say) -> Answered:
         spec = roles.parse(asked.model, roles.settings(Path()))
         if spec.local:
             raise InputError(
-                f"local:{spec.local} is a model of text and sees no frames: --model hf:NAME, or an address"
+                f"local:{spec.local} is a model of text and sees no frames: --model hf:NAME, run:FOLDER or an address"
             )
         terms = Terms(asked.out / "calls" if asked.out else None)
         (caller,) = open_callers({"model": [spec]}, roles.settings(Path()), terms, say, stack)["model"]
         if not caller.model.sees:
             raise InputError(
-                f"{caller.model.label} is a model of text and sees no frames: --model hf:NAME, or an address"
+                f"{caller.model.label} is a model of text and sees no frames: --model hf:NAME, run:FOLDER or an address"
             )
 
         async def put() -> str:
@@ -141,7 +142,7 @@ def lines(answered: Answered, choices: Sequence[str]) -> list[str]:
     elif choices:
         found = [answered.reply.strip(), f"  the reply commits to none of the choices ({answered.failure})"]
     else:
-        found = [answered.reply.strip() or "(an empty reply)"]
+        found = [cleaned(answered.reply) or "(an empty reply)"]
     if answered.seen:
         at = ", ".join(f"{n} ({t:.1f} s)" for n, t in zip(answered.seen.numbers, answered.seen.times, strict=True))
         found.append(f"  {answered.model} was shown frames {at}")

@@ -22,6 +22,7 @@ import numpy as np
 from flyreel.audit.statistics import Estimate, estimate
 from flyreel.errors import MissingExtra
 from flyreel.questions import Questions
+from flyreel.replies.chat import cleaned
 from flyreel.schema import Prediction
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -70,7 +71,7 @@ def number(text: str) -> float | None:
 
 def taken(reply: str) -> dict[str, Any]:
     """What a reply to an open question comes to: it is the answer itself, if it says anything."""
-    said = reply.strip()
+    said = cleaned(reply)
     return {"answer": said or None, "failure": None if said else "empty"}
 
 

@@ -97,7 +97,9 @@ class Done:
 def check(asked: Request) -> None:
     """The mistakes that need no file to be seen."""
     if not asked.models and not asked.predictions:
-        raise InputError("evaluate needs --model http://localhost:8000/v1, --model hf:NAME, or --predictions FILE")
+        raise InputError(
+            "evaluate needs --model http://localhost:8000/v1, --model hf:NAME or run:FOLDER, or --predictions FILE"
+        )
     if asked.send not in SENDS:
         raise InputError(f"--send {asked.send}: frames or video.{did_you_mean(asked.send, SENDS)}")
     if asked.tokens < 1:

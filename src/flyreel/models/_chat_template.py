@@ -2,7 +2,7 @@
 
 Templates differ in what they take: a system role or none, a message as a list of parts or as one text. What one cannot
 take it drops silently as often as it refuses, so a rendering counts only if every text is in it and the pictures have
-left a mark. Without any template the prompt is the oldest of them: USER: … ASSISTANT:.
+left a mark. Without any template the prompt is the oldest of them: USER: … ASSISTANT:, or what BLIP-2 reads.
 """
 
 from __future__ import annotations
@@ -44,11 +44,16 @@ class Reader:
 
     @property
     def image_token(self) -> str:
-        return getattr(self.processor, "image_token", None) or "<image>"
+        return str(getattr(self.processor, "image_token", None) or "<image>")  # some hold more than its text
 
     @property
     def video_token(self) -> str:
         return getattr(self.processor, "video_token", None) or "<video>"
+
+    @property
+    def places_picture(self) -> bool:
+        """BLIP-2's processor puts the one picture that it takes before the text, whatever the text says."""
+        return hasattr(self.processor, "num_query_tokens")
 
     def clean(self, text: str) -> str:
         return plain(self.tokenizer, text, (self.image_token, self.video_token) if self.processor else ())
@@ -65,7 +70,10 @@ def inputs(reader: Reader, call: Call, film: bool) -> dict[str, Any]:
     if reader.processor is None:
         return dict(reader.tokenizer(prompt, return_token_type_ids=False, **given))
     parts = [p for turn in turns for p in turn.parts]
-    if pictures := [p for p in parts if isinstance(p, Image.Image)]:
+    pictures = [p for p in parts if isinstance(p, Image.Image)]
+    if reader.places_picture and len(pictures) != 1:  # it would look at the first and say nothing of the others
+        raise Refused("takes-one-picture", f"and was shown {len(pictures)}")
+    if pictures:
         given["images"] = [pictures]
     if films := [p for p in parts if isinstance(p, tuple)]:
         given |= {"videos": [np.stack([np.asarray(frame) for frame in film]) for film in films]}
@@ -170,5 +178,7 @@ def _folded(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def _untemplated(reader: Reader, turns: Sequence[Turn]) -> str:
+    if reader.places_picture:
+        return f"Question: {' '.join(text for turn in turns for text in turn.texts)} Answer:"
     names = {"system": "", "user": "USER: "}
     return " ".join([*(names.get(t.role, "ASSISTANT: ") + _joined(reader, t) for t in turns), "ASSISTANT:"])

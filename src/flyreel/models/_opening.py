@@ -1,7 +1,8 @@
 """A model of the Hugging Face hub, or of a folder, opened for chat: weights, processor, and what it can be shown.
 
 Processors that take pictures and videos want torchvision for the videos, and without it transformers opens none of
-them. Frames are sent as pictures here, so the processor is then made without its video half.
+them. Frames are sent as pictures here, so the processor is then made without its video half; or with one that takes
+its torch-free image half for each frame, where that is all that the video half does.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class Opened:
         return getattr(self.reader.processor, "video_processor", None) is not None
 
 
-def opened(name: str) -> Opened:
-    """`hf:NAME` or `hf:FOLDER`, on the GPU in bfloat16 where there is one, else in float32."""
+def opened(name: str, quantised: Any = None) -> Opened:
+    """`hf:NAME` or `hf:FOLDER`, on the GPU in bfloat16 where there is one, else in float32. `quantised` is what
+    transformers wants to know to hold it in fewer bits."""
     try:
         import torch
         import transformers
@@ -56,8 +58,12 @@ def opened(name: str) -> Opened:
             head = transformers.AutoModelForImageTextToText if pictured else transformers.AutoModelForCausalLM
             reader = _reader(folder, config, pictured)
             called = "dtype" if int(transformers.__version__.partition(".")[0]) >= 5 else "torch_dtype"
+            how = {called: dtype}
+            if quantised is not None:  # such a model is put in its place as it is read, and stays there
+                place = torch.cuda.current_device() if device == "cuda" else device
+                how |= {"quantization_config": quantised, "device_map": {"": place}}
             model, said = head.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, output_loading_info=True, **{called: dtype}
+                folder, local_files_only=True, trust_remote_code=False, output_loading_info=True, **how
             )
     except ImportError as error:  # some processors want packages of their own
         raise InputError(f"hf:{name}: {brief(error)}") from None
@@ -68,7 +74,8 @@ def opened(name: str) -> Opened:
     whole(f"hf:{name}", folder, said["missing_keys"])
     ends = _plain_generation(model, reader.tokenizer)
     digest = digest_of(_files(folder))
-    return Opened(model.eval().to(device), reader, device, ends, _limit(config, reader.tokenizer), digest)
+    model = model.eval() if quantised is not None else model.eval().to(device)
+    return Opened(model, reader, device, ends, _limit(config, reader.tokenizer), digest)
 
 
 def _reader(folder: Path, config: Any, pictured: bool) -> Reader:
@@ -100,7 +107,23 @@ def _without_video(folder: Path, whole: Any, here: dict[str, Any]) -> Any:
         "tokenizer": transformers.AutoTokenizer.from_pretrained(folder, **here),
     }
     settings, _ = whole.get_processor_dict(folder, **here)
-    return Still.from_args_and_dict([made.get(part) for part in whole.get_attributes()], settings)
+    processor = Still.from_args_and_dict([made.get(part) for part in whole.get_attributes()], settings)
+    if whole.__name__ == "VideoLlavaProcessor":
+        processor.video_processor = _FramesAsStills(made["image_processor"])
+    return processor
+
+
+class _FramesAsStills:
+    """In place of Video-LLaVA's video half, which does to each frame what its image half does to a picture."""
+
+    def __init__(self, image_processor: Any) -> None:
+        self._each = image_processor
+
+    def __call__(self, videos: Any, **_: Any) -> dict[str, Any]:
+        import torch
+
+        shown = [self._each([*frames], return_tensors="pt", return_legacy_image_output=False) for frames in videos]
+        return {"pixel_values_videos": torch.stack([one["pixel_values"] for one in shown])}
 
 
 def _plain_generation(model: Any, tokenizer: Any) -> frozenset[int]:
@@ -109,13 +132,20 @@ def _plain_generation(model: Any, tokenizer: Any) -> frozenset[int]:
     from transformers import GenerationConfig
 
     own = model.generation_config
-    said = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
+    inner = getattr(model, "language_model", None)  # which BLIP-2 leaves the writing to, by its own settings
+    written = getattr(inner, "generation_config", None)
+    said = [i for one in (own, written) if one for i in _listed(one.eos_token_id)]
     ends = frozenset(i for i in (*said, tokenizer.eos_token_id) if i is not None)
     pad = next((i for i in (own.pad_token_id, tokenizer.pad_token_id, *sorted(ends)) if i is not None), 0)
-    model.generation_config = GenerationConfig(
-        eos_token_id=sorted(ends) or None, pad_token_id=pad, bos_token_id=own.bos_token_id
-    )
+    plain = {"eos_token_id": sorted(ends) or None, "pad_token_id": pad, "bos_token_id": own.bos_token_id}
+    model.generation_config = GenerationConfig(**plain)
+    if inner is not None and written:
+        inner.generation_config = GenerationConfig(**plain, decoder_start_token_id=written.decoder_start_token_id)
     return ends
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _limit(config: Any, tokenizer: Any) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 import flyreel
 from flyreel.errors import FlyreelError
 from flyreel.models import catalog, roles
+from flyreel.models.trained import recipe_of
 
 CORE = (
     "pydantic", "aiohttp", "pyarrow", "numpy", "scipy", "scikit-learn", "typer", "rich", "jinja2",
@@ -100,6 +101,8 @@ def _role(role: str, spec: roles.Spec, known: roles.Settings) -> Check:
         return Check(f"model {role}", True, f"local:{spec.local}")
     if spec.hf is not None:  # opening it may be a download of gigabytes
         return Check(f"model {role}", True, f"hf:{spec.hf}, not opened")
+    if spec.run is not None:
+        return _run(role, spec.run)
 
     async def contact() -> str:
         model = await roles.connect(spec, known)
@@ -108,5 +111,12 @@ def _role(role: str, spec: roles.Spec, known: roles.Settings) -> Check:
 
     try:
         return Check(f"model {role}", True, f"{spec.url} serves {asyncio.run(contact())}", needed=True)
+    except FlyreelError as error:
+        return Check(f"model {role}", False, str(error), needed=True)
+
+
+def _run(role: str, folder: str) -> Check:
+    try:
+        return Check(f"model {role}", True, f"run:{folder}, by {recipe_of(folder)}, not opened")
     except FlyreelError as error:
         return Check(f"model {role}", False, str(error), needed=True)

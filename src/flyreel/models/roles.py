@@ -2,7 +2,8 @@
 
 [models.blind]
 url = "http://localhost:8000/v1"      # or local = "qwen2.5-coder-0.5b", or local = "path/to/file.gguf",
-                                      # or hf = "organisation/model", or hf = "path/to/folder"
+                                      # or hf = "organisation/model", or hf = "path/to/folder",
+                                      # or run = "folder", as flyreel train made it
 name = "my-model"                     # asked of the endpoint where it is left out
 key_env = "MY_KEY"                    # the environment variable that holds the key
 frames_as = "images"                  # of an hf model: or "video", for one that takes frames as a video
@@ -22,19 +23,20 @@ from pathlib import Path
 from typing import Any
 
 from flyreel.errors import InputError, ModelError, did_you_mean
+from flyreel.models._in_thread import IN_FLIGHT as IN_PROCESS_IN_FLIGHT
 from flyreel.models.call import Model, Price
 from flyreel.models.catalog import Say
 from flyreel.models.endpoint import Endpoint
 from flyreel.models.in_process import FRAMES_AS, FramesAs, open_in_process
-from flyreel.models.in_process import IN_FLIGHT as IN_PROCESS_IN_FLIGHT
 from flyreel.models.local import IN_FLIGHT as LOCAL_IN_FLIGHT
 from flyreel.models.local import open_local
+from flyreel.models.trained import open_trained
 
 ROLES = ("blind", "heldout", "rewriter", "verifier", "generator", "judge", "captioner")
-
+WAYS = ("url", "local", "hf", "run")
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("url", "local", "hf", "frames_as", "name", "key_env"), (str,)),
+    **dict.fromkeys(("url", "local", "hf", "run", "frames_as", "name", "key_env"), (str,)),
     **dict.fromkeys(("concurrency", "tries"), (int,)),
     **dict.fromkeys(("rate", "timeout"), (float, int)),
 }
@@ -47,6 +49,7 @@ class Spec:
     url: str | None = None
     local: str | None = None
     hf: str | None = None
+    run: str | None = None
     frames_as: FramesAs = "images"
     name: str | None = None
     key_env: str = "FLYREEL_API_KEY"
@@ -58,7 +61,7 @@ class Spec:
 
     @property
     def in_flight(self) -> int:
-        if self.hf is not None:
+        if self.hf is not None or self.run is not None:
             return self.concurrency or IN_PROCESS_IN_FLIGHT
         return self.concurrency or (LOCAL_IN_FLIGHT if self.local is not None else 64)
 
@@ -99,8 +102,8 @@ def _spec(path: Path, role: str, table: Any) -> Spec:
     for name in table if isinstance(table, dict) else ():
         if name not in known:
             raise InputError(f"{path}: [models.{role}]: no setting {name!r}.{did_you_mean(name, known)}")
-    if not isinstance(table, dict) or sum(way in table for way in ("url", "local", "hf")) != 1:
-        raise InputError(f"{path}: [models.{role}] needs one of url, local and hf")
+    if not isinstance(table, dict) or sum(way in table for way in WAYS) != 1:
+        raise InputError(f"{path}: [models.{role}] needs one of {', '.join(WAYS[:-1])} and {WAYS[-1]}")
     for name, value in table.items():
         wanted = _TYPES.get(name, (object,))
         if not isinstance(value, wanted) or isinstance(value, bool):
@@ -112,16 +115,20 @@ def _spec(path: Path, role: str, table: Any) -> Spec:
 
 
 def parse(text: str, known: Settings) -> Spec:
-    """`local:NAME`, `hf:NAME`, `hf:FOLDER`, `http://host/v1`, `http://host/v1#NAME`, or a role in flyreel.toml."""
+    """`http://host/v1`, `http://host/v1#NAME`, `local:NAME`, `hf:NAME`, `hf:FOLDER`, `run:FOLDER`, or a role."""
     if text == "local" or text.startswith("local:"):
         return Spec(local=text.partition(":")[2] or "default")
     if text.startswith("hf:"):
         return Spec(hf=text.partition(":")[2])
+    if text.startswith("run:"):
+        return Spec(run=text.partition(":")[2])
     if text in known.roles:
         return known.roles[text]
     url, _, name = text.partition("#")
     if not url.startswith(("http://", "https://")):
-        raise InputError(f"--model {text}: write http://host:port/v1, local:NAME, hf:NAME or a role in flyreel.toml")
+        raise InputError(
+            f"--model {text}: write http://host:port/v1, local:NAME, hf:NAME, run:FOLDER or a role in flyreel.toml"
+        )
     return Spec(url=url, name=name or None, price=known.prices.get(name))
 
 
@@ -131,6 +138,8 @@ async def connect(spec: Spec, known: Settings = Settings(), say: Say = lambda li
         return open_local(spec.local, say)
     if spec.hf is not None:
         return open_in_process(spec.hf, spec.frames_as)
+    if spec.run is not None:
+        return open_trained(spec.run)
     assert spec.url is not None
     key = os.environ.get(spec.key_env) or os.environ.get("OPENAI_API_KEY")
     endpoint = Endpoint(spec.url, spec.name or "", key=key, price=spec.price, timeout=spec.timeout)

@@ -28,6 +28,7 @@ from flyreel.replies._dress import Piece, pieces, plain, without_thoughts
 from flyreel.replies._mentions import mentions
 from flyreel.replies._options import Options, options_of
 from flyreel.replies._turns import parts, turns
+from flyreel.replies.chat import given_back, without_mark
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _of_turns(said: str, choices: Sequence[str], options: Options) -> Parsed:
         return _of_exact(exact[0], said, options)
     first = Parsed(None, failure="empty")
     spoken = False
-    for turn in turns(said):
+    for turn in turns(_after_prompt(said, choices), choices):
         if not turn.strip():
             continue
         text = mentions(pieces(plain(turn)), options)
@@ -82,6 +83,15 @@ def _of_turns(said: str, choices: Sequence[str], options: Options) -> Parsed:
         first = parsed if first.failure in ("empty", "no-answer") else first
         spoken = spoken or not (_echoes(text, options) or _asks_only(turn))
     return first
+
+
+def _after_prompt(said: str, choices: Sequence[str]) -> str:
+    """Without the prompt where it is given back; a chat about other choices is made up, and no prompt."""
+    found = given_back(said)
+    if found is None:
+        return without_mark(said)
+    prompt = _squash(found[0])
+    return found[1] if all(_squash(choice) in prompt for choice in choices) else said
 
 
 def _asks_only(turn: str) -> bool:

@@ -78,20 +78,20 @@ def captions(scenes: Sequence[Scene], noise: str | None = None, rate: float = 0.
     random_ = random.Random(f"{seed}:{noise}")
     wrong = set(random_.sample(range(len(scenes)), round(rate * len(scenes))))
     return [
-        Caption(s.id, NOISES[noise](s, scenes, random_), noise) if i in wrong else Caption(s.id, caption(s))
+        Caption(s.id, caption(NOISES[noise](s, scenes, random_)), noise) if i in wrong else Caption(s.id, caption(s))
         for i, s in enumerate(scenes)
     ]
 
 
-def _wrong_event(change: Callable[[Event, Scene, random.Random], Event]) -> Callable[..., str]:
-    """A caption of the same scene with one event told wrongly."""
+def _wrong_event(change: Callable[[Event, Scene, random.Random], Event]) -> Callable[..., Scene]:
+    """The same scene with one event told wrongly."""
 
-    def noisy(scene: Scene, others: Sequence[Scene], random_: random.Random) -> str:
+    def noisy(scene: Scene, others: Sequence[Scene], random_: random.Random) -> Scene:
         at = random_.choice(
             [i for i, e in enumerate(scene.events) if len(scene.cast) > 2 or e.verb not in world.MUTUAL]
         )
         told = [change(e, scene, random_) if i == at else e for i, e in enumerate(scene.events)]
-        return caption(replace(scene, events=tuple(told)))
+        return replace(scene, events=tuple(told))
 
     return noisy
 
@@ -109,33 +109,34 @@ def _other_action(event: Event, scene: Scene, random_: random.Random) -> Event:
     return replace(event, verb=made.verb, target=target)
 
 
-def _other_looks(scene: Scene, others: Sequence[Scene], random_: random.Random) -> str:
+def _other_looks(scene: Scene, others: Sequence[Scene], random_: random.Random) -> Scene:
     """Somebody who is named has another colour."""
     name = random_.choice([e.actor for e in scene.events])
     cast = []
     for c in scene.cast:
         other = random_.choice([x for x in world.COLOURS if x != c.colour])
         cast.append(replace(c, colour=other) if c.name == name else c)
-    return caption(replace(scene, cast=tuple(cast)))
+    return replace(scene, cast=tuple(cast))
 
 
-def _other_place(scene: Scene, others: Sequence[Scene], random_: random.Random) -> str:
+def _other_place(scene: Scene, others: Sequence[Scene], random_: random.Random) -> Scene:
     first = scene.shots[0]
     elsewhere = replace(first, place=random_.choice([p for p in world.PLACES if p != first.place]))
-    return caption(replace(scene, shots=(elsewhere, *scene.shots[1:])))
+    return replace(scene, shots=(elsewhere, *scene.shots[1:]))
 
 
-def _other_clip(scene: Scene, others: Sequence[Scene], random_: random.Random) -> str:
+def _other_clip(scene: Scene, others: Sequence[Scene], random_: random.Random) -> Scene:
     foreign = [s for s in others if s.id != scene.id]
     if not foreign:
         raise InputError("caption noise 'other-clip' needs two clips or more")
-    return caption(random_.choice(foreign))
+    return random_.choice(foreign)
 
 
-NOISES: dict[str, Callable[[Scene, Sequence[Scene], random.Random], str]] = {
+NOISES: dict[str, Callable[[Scene, Sequence[Scene], random.Random], Scene]] = {
     "wrong-actor": _wrong_event(_other_actor),
     "wrong-action": _wrong_event(_other_action),
     "wrong-colour": _other_looks,
     "wrong-place": _other_place,
     "other-clip": _other_clip,
 }
+"""By mistake, the scene that is told instead; whatever is made from its script, such as questions, has it too."""

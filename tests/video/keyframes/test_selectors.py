@@ -14,6 +14,7 @@ from flyreel.video.keyframes.aks import aks
 from flyreel.video.keyframes.base import Candidates, select, selectors
 from flyreel.video.keyframes.bolt import bolt
 from flyreel.video.keyframes.clip_cut import clip_cut
+from flyreel.video.keyframes.cuts import cuts
 from flyreel.video.keyframes.dpp import greedy, greedy_map
 from flyreel.video.keyframes.mdp3 import mdp3
 from flyreel.video.keyframes.mmr import mmr
@@ -113,6 +114,23 @@ def test_only_the_order_and_the_spread_of_scores_within_the_clip_count(
 def test_uniform_takes_the_centres_of_equal_parts() -> None:
     assert list(uniform(scored(np.zeros(12)), 4)) == [1, 4, 7, 10]
     assert list(uniform(scored(np.zeros(5)), 1)) == [2]
+
+
+def in_shots(*lengths: int) -> Candidates:
+    n = sum(lengths)
+    return Candidates(np.arange(n) / 5, np.eye(n), np.zeros(n), np.repeat(np.arange(len(lengths)), lengths))
+
+
+def test_cuts_takes_first_frames_of_shots_at_an_even_stride() -> None:
+    assert list(cuts(in_shots(3, 5, 4), 3)) == [0, 3, 8]
+    assert list(cuts(in_shots(2, 2, 2, 2, 2, 2), 3)) == [0, 4, 8]
+    assert list(cuts(in_shots(2, 3, 2, 3, 2), 2)) == [0, 5]
+
+
+def test_cuts_takes_equal_parts_where_there_are_fewer_shots_than_frames() -> None:
+    few = in_shots(2, 9, 1)
+    assert list(cuts(few, 4)) == list(uniform(few, 4)) == [1, 4, 7, 10]
+    assert list(cuts(few, 3)) == [0, 2, 11], "as many shots as frames: nothing is missing"
 
 
 def test_top_k_takes_the_k_best_and_the_earlier_of_equals() -> None:

@@ -36,6 +36,9 @@ MIX, WORD, DIM = 256, 128, 192
 NEAR = 0.02
 """Seconds; frames this close to the edge of a stretch belong to it."""
 
+SUFFIX = ".safetensors"
+"""It writes one file, which `--embedder toyclip:FILE` takes, and not a folder."""
+
 GRID = (9, 12)
 KINDS = (*world.NAMES, *world.PROPS, *world.THINGS)
 DOINGS = ("", *world.VERBS, world.ENTERS, world.LEAVES, *(f"{verb}, suffered" for verb in world.WITH_OTHER))
@@ -247,7 +250,7 @@ def _both_ways(scores: Tensor, same: Tensor) -> Tensor:
     return (F.cross_entropy(scores, targets) + F.cross_entropy(scores.T, targets)) / 2
 
 
-def train(settings: Settings, out: Path, log: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def train(settings: Settings, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Weights at `out`, and beside them how they were made and the curve. Returns the latter."""
     from safetensors.numpy import save
 
@@ -258,7 +261,7 @@ def train(settings: Settings, out: Path, log: Callable[[dict[str, Any]], None]) 
     data = []
     for scene in world.scenes(settings.seed, settings.scenes):
         data.append(drawn(scene, settings.frames, random_))
-    log({"drawn": len(data), "seconds": round(time.monotonic() - start, 1)})
+    say(f"  {len(data):,} scenes drawn, {time.monotonic() - start:.1f} s")
     net = ToyClipNet().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=0.02, betas=(0.9, 0.98))
     warm = max(1, settings.steps // 20)
@@ -283,7 +286,8 @@ def train(settings: Settings, out: Path, log: Callable[[dict[str, Any]], None]) 
             n = every if step % every == 0 else step % every
             row = {"step": step, **{name: round(total / n, 4) for name, total in sums.items()}}
             curve.append(row)
-            log({**row, "seconds": round(time.monotonic() - start, 1)})
+            told = "  ".join(f"{name} {value:,}" for name, value in row.items())
+            say(f"  {told}  {time.monotonic() - start:.1f} s")
             sums = {}
             with atomic(out) as temporary:
                 temporary.write_bytes(save(net.weights()))  # save_file makes it readable for its owner alone

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from flyreel.toybox import asking, draw, questions, telling, world
 from flyreel.toybox.staging import FRONT, PROP_LINE, Staging
-from flyreel.train._toyvlm_net import FRAMES, GRID, LONGEST, PLACES, SIZE, Seen
 from flyreel.train.losses import IGNORED
+from flyreel.train.toyvlm.eyes import GRID, PLACES, SIZE, Seen
+from flyreel.train.toyvlm.net import FRAMES, LONGEST
 
 KINDS = (*world.NAMES, *world.PROPS, *world.THINGS)
 _SUFFERED = (*world.WITH_PROP, *world.WITH_THING, *world.WITH_OTHER)
@@ -74,16 +75,21 @@ def meaning(words: Words) -> Tensor:
     return found
 
 
-def rows(pairs: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor]:
-    """Prompts and what is said to them, as ids and labels. A label stands beside the word before it; words of the
-    prompt and padding have none."""
-    longest = min(LONGEST, max(len(a) + len(b) for a, b in pairs) - 1)
-    ids = torch.zeros(len(pairs), longest, dtype=torch.long)
-    labels = torch.full((len(pairs), longest), IGNORED)
-    for i, (prompt, said) in enumerate(pairs):
-        whole = (prompt + said)[: longest + 1]
-        ids[i, : len(whole) - 1] = torch.tensor(whole[:-1])
-        labels[i, len(prompt) - 1 : len(whole) - 1] = torch.tensor(whole[len(prompt) :])
+Said = tuple[list[int], list[int]]
+"""A prompt and what is said to it, as ids."""
+
+
+def rows(texts: list[list[Said]]) -> tuple[Tensor, Tensor]:
+    """By clip its texts, as ids and labels (clips, texts, words). A label stands beside the word before it; words of
+    the prompt and padding have none."""
+    longest = min(LONGEST, max(len(a) + len(b) for row in texts for a, b in row) - 1)
+    ids = torch.zeros(len(texts), max(map(len, texts)), longest, dtype=torch.long)
+    labels = torch.full(ids.shape, IGNORED)
+    for i, row in enumerate(texts):
+        for j, (prompt, said) in enumerate(row):
+            whole = (prompt + said)[: longest + 1]
+            ids[i, j, : len(whole) - 1] = torch.tensor(whole[:-1])
+            labels[i, j, len(prompt) - 1 : len(whole) - 1] = torch.tensor(whole[len(prompt) :])
     return ids, labels
 
 
@@ -96,6 +102,8 @@ class Shown:
 
     scene: world.Scene
     spots: list[list[Spot]]
+    middles: list[list[tuple[float, float]]]
+    """Of what stands in each of the spots, as shares of the picture's width and height."""
     wholes: list[tuple[int, int]]
     frames: np.ndarray | None
 
@@ -104,13 +112,14 @@ def shown(scene: world.Scene, times: list[float], width: int | None) -> Shown:
     """`width` of the drawing, which is brought to the size of the eyes; None draws nothing."""
     staging = Staging(scene)
     tableaux = [staging.at(t) for t in times]
-    spots = [_spots(scene, staging, t) for t in times]
+    standing = [_standing(scene, staging, t) for t in times]
     wholes = [(world.PLACES.index(t.shot.place), world.LIGHTS.index(t.shot.light)) for t in tableaux]
     frames = None
     if width is not None:
         drawn = [draw.picture(scene, tableau, (width * 3 // 4, width)) for tableau in tableaux]
         frames = np.stack([to_size(picture) for picture in drawn])
-    return Shown(scene, spots, wholes, frames)
+    spots = [[spot for spot, _ in frame] for frame in standing]
+    return Shown(scene, spots, [[middle for _, middle in frame] for frame in standing], wholes, frames)
 
 
 def to_size(picture: np.ndarray) -> np.ndarray:
@@ -124,7 +133,7 @@ def moments(duration: float, random_: random.Random | None = None) -> list[float
     return [(i + (0.5 if random_ is None else random_.random())) * duration / FRAMES for i in range(FRAMES)]
 
 
-def _spots(scene: world.Scene, staging: Staging, time: float) -> list[Spot]:
+def _standing(scene: world.Scene, staging: Staging, time: float) -> list[tuple[Spot, tuple[float, float]]]:
     tableau = staging.at(time)
     event = next((e for e in scene.events if e.start <= time <= e.end), None)
 
@@ -137,12 +146,13 @@ def _spots(scene: world.Scene, staging: Staging, time: float) -> list[Spot]:
     for pose in tableau.poses:
         who = scene.character(pose.name)
         look = (world.COLOURS.index(pose.colour), world.SHAPES.index(who.shape), world.SIZES.index(who.size))
-        cell = _cell(pose.x, pose.ground - pose.lift - 0.13)
-        found.append((cell, KINDS.index(pose.name), doing(pose.name), *look))
+        feet = pose.ground - pose.lift
+        spot = (_cell(pose.x, feet - 0.13), KINDS.index(pose.name), doing(pose.name), *look)
+        found.append((spot, (pose.x, feet - draw.BODY[who.size])))
     lying = [(name, x, PROP_LINE - 0.15) for name, x in tableau.props]
     lying += [(thing.name, thing.x, FRONT - thing.lift) for thing in tableau.things]
-    found += [(_cell(x, y), KINDS.index(name), doing(name), -1, -1, -1) for name, x, y in lying]
-    return [spot for spot in found if spot[0] >= 0]
+    found += [((_cell(x, y), KINDS.index(name), 0, -1, -1, -1), (x, y)) for name, x, y in lying]
+    return [(spot, middle) for spot, middle in found if spot[0] >= 0]
 
 
 def _cell(x: float, y: float) -> int:

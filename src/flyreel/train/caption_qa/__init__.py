@@ -1,0 +1,1 @@
+"""What caption-qa is made of: captions, the text made from them, the reader, and what it scores."""

@@ -1,0 +1,1 @@
+"""What st-llm is made of: words, frozen vision, the net, batches, answers."""
