@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from flyreel.tables import atomic, write_text
 from flyreel.toybox import draw, queries, telling, world
 from flyreel.toybox.staging import FRONT, PROP_LINE, Staging
+from flyreel.train.losses import info_nce
 from flyreel.video.embed.toyclip import SIZE, STRIDES, VOCABULARY, padded
 
 WIDTHS = (24, 48, 128, 128)
@@ -213,14 +214,12 @@ def losses(
     within = torch.einsum("qd,qfd->qf", query_vectors, seen[asked_clip]) * scale
     targets = torch.from_numpy(np.array(wanted, dtype=np.float32))
     rows, columns = zip(*event_frames, strict=True)
-    shown = seen[list(rows), list(columns)] @ event_vectors.T * scale
-    same = torch.tensor([[a == b for b in events] for a in events], dtype=torch.float32)
-    whole = F.normalize(seen.mean(1), dim=1) @ caption_vectors.T * scale
+    same = torch.tensor([[a == b for b in events] for a in events])
     return {
         "sights": 2 * _sighted(told, [frame for d in batch for frame in d.sights]),
         "within": F.cross_entropy(within, targets),
-        "event": _both_ways(shown, same),
-        "caption": _both_ways(whole, torch.eye(clips)),
+        "event": info_nce(seen[list(rows), list(columns)], event_vectors, scale, same),
+        "caption": info_nce(seen.mean(1), caption_vectors, scale),
     }
 
 
@@ -242,12 +241,6 @@ def _ids(texts: list[str]) -> Tensor:
 
 def _inside(times: np.ndarray, spans: tuple[tuple[float, float], ...]) -> np.ndarray:
     return np.any([(times >= a - NEAR) & (times <= b + NEAR) for a, b in spans], axis=0)
-
-
-def _both_ways(scores: Tensor, same: Tensor) -> Tensor:
-    """InfoNCE in both directions; a text that stands in the batch twice is right both times."""
-    targets = same / same.sum(1, keepdim=True)
-    return (F.cross_entropy(scores, targets) + F.cross_entropy(scores.T, targets)) / 2
 
 
 def train(settings: Settings, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
