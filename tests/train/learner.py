@@ -57,6 +57,7 @@ def learn(
     say: Any = lambda line: None,
 ) -> tuple[Net, Fitted]:
     plan = Plan(**{**PLAN, **changes})
+    torch.set_num_threads(1)  # sums that are parted among threads end in other bits
     run = open_run(folder, "learner", {"seed": plan.seed, "rate": plan.rate}, {"data": {"digest": "abc"}}, say)
     torch.manual_seed(0)
     net = Net(nn.BatchNorm1d(8) if norm == "batch" else nn.LayerNorm(8))
