@@ -138,6 +138,9 @@ def test_runs_of_every_recipe_for_question_files_are_evaluated_beside_each_other
     eyes = f"vision=clip:{tiny('clip')}"
     train(flyreel, "tokens", "st-llm", source, "--steps", "2", *settings(eyes, "look_at=2", *small))
 
+    for name in ("chat", "captions", "tokens"):
+        data = json.loads((flyreel.here / name / "run.json").read_text())["about"]["data"]
+        assert data.keys() == {"digest", "train", "held", "held_copies", "left_out"} and data["train"], name
     models = [word for name in ("chat", "captions", "tokens") for word in ("--model", f"run:{name}")]
     ran = flyreel("evaluate", source, *models, "--controls", *SHOWN, "--json", "-o", "out")
     assert ran.code == 0, ran.err

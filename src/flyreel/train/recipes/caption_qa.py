@@ -97,7 +97,7 @@ def train(settings: Settings, out: Path, say: Callable[[str], None]) -> dict[str
     check_loss(settings.loss, found.train)
     reader = reading.opened(settings.model)
     about: dict[str, Any] = {
-        "data": {"digest": found.digest, "train": len(found.train), "held": len(found.held)},
+        "data": found.about,
         "model": {"name": settings.model, "digest": reader.digest},
     }
     told = None

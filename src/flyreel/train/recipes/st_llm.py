@@ -164,8 +164,7 @@ def train(settings: Settings, out: Path, say: Callable[[str], None]) -> dict[str
     elif learnt:
         words = vocabulary(t for s in learnt.train for t in (s.item.question, s.answer, *s.item.choices))
     if learnt:
-        about["data"] = {"digest": learnt.digest, "train": len(learnt.train), "held": len(learnt.held),
-                         "left_out": dict(Counter(learnt.left_out.values()))}  # fmt: skip
+        about["data"] = learnt.about
     else:
         _check_room(settings, words, llm.config.n_positions if llm else 0)
     run = open_run(out, "st-llm", asdict(settings), about, say)

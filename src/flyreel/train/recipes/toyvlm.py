@@ -150,15 +150,9 @@ def reader(settings: Settings, run: Run, watched: Pool, before: ToyVlm | None = 
     kept = losses.Discrepancy()
     criterion = losses.criterion(settings.loss, discrepancy=kept, gamma=settings.gamma, floor=settings.floor)
     plan = Plan(
-        settings.steps,
-        settings.rate,
-        settings.seed,
-        warm=0.05,
-        keep_every=settings.keep_every,
-        bf16=True,
-        log_every=20,
-        cpu=True,
-    )
+        settings.steps, settings.rate, settings.seed, warm=0.05, keep_every=settings.keep_every, log_every=20,
+        bf16=True, cpu=True,
+    )  # fmt: skip
     fit(
         run, net, optimiser, plan,
         lambda number: batch_of(settings, words, watched, texts, noise, number),

@@ -23,7 +23,6 @@ import gc
 import math
 import random
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -106,11 +105,10 @@ def train(settings: Settings, out: Path, say: Callable[[str], None]) -> dict[str
     found = chat.base(settings.model, settings.four_bit)
     frames_as = _frames_as(settings, found)
     about = {
-        "data": {"digest": learnt_from.digest, "train": len(learnt_from.train), "held": len(learnt_from.held),
-                 "left_out": dict(Counter(learnt_from.left_out.values()))},
+        "data": learnt_from.about,
         "base": {"name": settings.model, "digest": found.digest},
         "frames_as": frames_as,
-    }  # fmt: skip
+    }
     run = open_run(out, "video-chat", asdict(settings), about, say)
     torch.manual_seed(settings.seed)
     to_learn = {name: getattr(settings, name) for name in ("rank", "alpha", "dropout", "target")}
@@ -263,7 +261,8 @@ Opened by `hf:` it needs `frames_as = "{about["frames_as"]}"` in flyreel.toml as
 
 - Held-out: {_best(result)}.
 - Base: {settings.model}, files sha256 {base["digest"]}.
-- Data: {from_["train"]:,} questions, {from_["held"]:,} held out, sha256 {from_["digest"]}.
+- Data: {from_["train"]:,} questions, {from_["held"]:,} held out, of which {from_["held_copies"]:,} are also learnt
+  from word for word, of other films; sha256 {from_["digest"]}.
 - Licence: an adapter, and a model it is merged into, inherit that of the base. Here: {chat.licence(settings.model)}.
   What the questions and films may be used for holds as well.
 """
